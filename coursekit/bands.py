@@ -1,0 +1,53 @@
+"""Energies, states and velocities of a model at given wave vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from coursekit.tight_binding import Model, check_k
+
+__all__ = ["Bands", "solve"]
+
+
+@dataclass(frozen=True, eq=False)
+class Bands:
+    """What one diagonalisation gives.
+
+    Attributes
+    ----------
+    k : (..., dim) Cartesian wave vectors, 1/length
+    energies : (..., n_bands) ascending, energy
+    states : (..., n_orb, n_bands) cell-periodic states \\|uₙ⟩ as columns, in a gauge of no meaning
+    velocity : (..., dim, n_bands, n_bands) ⟨uₙ\\|∂H/∂k\\|u_l⟩, energy × length (ħ = 1)
+    """
+
+    k: NDArray[np.float64]
+    energies: NDArray[np.float64]
+    states: NDArray[np.complex128]
+    velocity: NDArray[np.complex128]
+
+
+def solve(model: Model, k: ArrayLike) -> Bands:
+    """Diagonalise H(k).
+
+    Parameters
+    ----------
+    k : (..., dim) Cartesian wave vector, 1/length
+
+    Returns
+    -------
+    Bands : energies, states and velocity matrix at every k
+
+    Raises
+    ------
+    ValueError : k of a wrong shape or not finite
+    """
+    k = check_k(k, model.dim)
+    energies, states = np.linalg.eigh(model.hamiltonian(k))
+    dh = model.hamiltonian_gradient(k)
+    u = states[..., None, :, :]
+    velocity = u.conj().swapaxes(-1, -2) @ dh @ u
+    return Bands(k, energies, states, velocity)

@@ -1,0 +1,218 @@
+"""Geometry of Bloch states at a given k: Berry curvature and orbital moment.
+
+Everything here follows from one antisymmetric matrix, the curvature that bands n and l give to
+each other,
+
+    Ω_nl = −2 Im ⟨n|∂ₓH|l⟩⟨l|∂_yH|n⟩ / (εₙ − ε_l)²,
+
+since Ωₙ = Σ_l Ω_nl and mₙ = ½ Σ_l Ω_nl (εₙ − ε_l).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from coursekit.bands import solve
+from coursekit.errors import DegenerateBandsError, format_k
+from coursekit.tight_binding import Model, check_k
+
+__all__ = ["berry_curvature", "orbital_moment"]
+
+Floats = NDArray[np.float64]
+
+# Ω loses 2 log10(scale/gap) digits: at this fraction of the energy scale few are left.
+_SMALLEST_GAP = 1e-12
+# The axial component z needs the velocities along (x, y), and so on in cyclic order.
+_PLANES = {2: ((0, 1),), 3: ((1, 2), (2, 0), (0, 1))}
+
+
+def berry_curvature(
+    model: Model, k: ArrayLike, bands: int | Sequence[int] | None = None
+) -> Floats:
+    r"""Berry curvature Ω = curl A, A = i⟨u|∇u⟩, of each band or of a band group.
+
+    Parameters
+    ----------
+    k : (..., dim) Cartesian wave vector, 1/length, dim 2 or 3
+    bands : indices of a group that no touching band cuts off from the rest
+
+    Returns
+    -------
+    (..., n_bands) in 2D, the z component; (..., n_bands, 3) in 3D; length². With ``bands``, the
+    group's trace, without the band axis.
+
+    Raises
+    ------
+    DegenerateBandsError : a band or the group touches the rest at some k; carries k and gap
+    ValueError : wrong shapes, bands that do not exist, a 1D model
+
+    Notes
+    -----
+    D. Xiao, M.-C. Chang & Q. Niu, RMP 82, 1959 (2010), Eq. (1.13); DOI 10.1103/RevModPhys.82.1959.
+    """
+    k, energies, omega = _pairs(model, k)
+    return _reduce(model, k, energies, omega, bands)
+
+
+def orbital_moment(model: Model, k: ArrayLike, bands: int | Sequence[int] | None = None) -> Floats:
+    r"""Orbital magnetic moment of each band or of a band group, for electrons.
+
+    m = +(e/ħ) Im⟨∂ₓu|(H − ε)|∂_yu⟩: positive for a wavepacket whose self-rotation makes a moment
+    along +z; its energy in a field is −m·B.
+
+    Parameters
+    ----------
+    k : (..., dim) Cartesian wave vector, 1/length, dim 2 or 3
+    bands : indices of a group that no touching band cuts off from the rest
+
+    Returns
+    -------
+    (..., n_bands) in 2D, the z component; (..., n_bands, 3) in 3D; (e/ħ) energy × length². With
+    ``bands``, the group's trace, without the band axis.
+
+    Raises
+    ------
+    DegenerateBandsError : a band or the group touches the rest at some k; carries k and gap
+    ValueError : wrong shapes, bands that do not exist, a 1D model
+
+    Notes
+    -----
+    M.-C. Chang & Q. Niu, PRB 53, 7010 (1996); DOI 10.1103/PhysRevB.53.7010. Printed forms with
+    −(e/2ħ) hold for a charge +e.
+    """
+    k, energies, omega = _pairs(model, k)
+    half_gap = (energies[..., :, None] - energies[..., None, :]) / 2
+    return _reduce(model, k, energies, omega * _beside(half_gap, omega), bands)
+
+
+def pair_curvature(model: Model, k: Floats) -> tuple[Floats, Floats]:
+    """Energies (..., n) and Ω_nl (..., n, n), or (..., n, n, 3) in 3D, zero where n and l touch.
+
+    The zero is for sums over the zone, where touching bands fill a set of measure zero.
+    """
+    if model.n_orb == 2:
+        return _two_band_pairs(model, k)
+    bands = solve(model, k)
+    gap = bands.energies[..., :, None] - bands.energies[..., None, :]
+    touching = abs(gap) <= _SMALLEST_GAP * max(model.energy_scale, abs(bands.energies).max())
+    weight = np.where(touching, 0.0, 1 / np.where(touching, 1.0, gap) ** 2)
+    v = bands.velocity
+    components = [
+        -2 * (v[..., a, :, :] * v[..., b, :, :].swapaxes(-1, -2)).imag * weight
+        for a, b in _PLANES[model.dim]
+    ]
+    return bands.energies, _axial(components)
+
+
+def _two_band_pairs(model: Model, k: Floats) -> tuple[Floats, Floats]:
+    """Closed form for H = ε₀ + d·σ: Ω_lower = ½ d·(∂ₓd × ∂_yd)/|d|³."""
+    h = model.hamiltonian(k)
+    d = _pauli_vector(h)
+    size = np.sqrt((d**2).sum(axis=-1))
+    middle = (h[..., 0, 0] + h[..., 1, 1]).real / 2
+    energies = np.stack([middle - size, middle + size], axis=-1)
+    touching = 2 * size <= _SMALLEST_GAP * max(model.energy_scale, abs(energies).max(initial=0.0))
+    weight = np.where(touching, 0.0, 0.5 / np.where(touching, 1.0, size) ** 3)
+    slope = _pauli_vector(model.hamiltonian_gradient(k))
+    components = []
+    for a, b in _PLANES[model.dim]:
+        lower = weight * (d * np.cross(slope[..., a, :], slope[..., b, :])).sum(axis=-1)
+        matrix = np.zeros((*lower.shape, 2, 2))
+        matrix[..., 0, 1] = lower
+        matrix[..., 1, 0] = -lower
+        components.append(matrix)
+    return energies, _axial(components)
+
+
+def _pauli_vector(h: NDArray[np.complex128]) -> Floats:
+    """d (..., 3) of a Hermitian 2×2 matrix ε₀ + d·σ."""
+    off = h[..., 1, 0]
+    return np.stack([off.real, off.imag, (h[..., 0, 0] - h[..., 1, 1]).real / 2], axis=-1)
+
+
+def _axial(components: list[Floats]) -> Floats:
+    return components[0] if len(components) == 1 else np.stack(components, axis=-1)
+
+
+def _beside(matrix: Floats, axial: Floats) -> Floats:
+    """``matrix`` (..., n, n) with an axis for the components of ``axial``, where it has one."""
+    return matrix[..., None] if axial.ndim > matrix.ndim else matrix
+
+
+def _pairs(model: Model, k: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    if model.dim not in _PLANES:
+        raise ValueError(
+            f"the model has {model.dim} dimension; expected 2 or 3: curvature needs a plane"
+        )
+    k = check_k(k, model.dim)
+    return (k, *pair_curvature(model, k))
+
+
+def _reduce(
+    model: Model,
+    k: Floats,
+    energies: Floats,
+    pairs: Floats,
+    bands: int | Sequence[int] | None,
+) -> Floats:
+    """Sum pair contributions into bands, or into one group and what lies outside it."""
+    n_bands = model.n_orb
+    band_axis = energies.ndim - 1
+    if bands is None:
+        for lower in range(n_bands - 1):
+            _require_gap(model, k, energies, [lower], [lower + 1], None)
+        return np.asarray(pairs.sum(axis=band_axis + 1))
+    inside = band_indices(bands, n_bands)
+    outside = [n for n in range(n_bands) if n not in inside]
+    _require_gap(model, k, energies, inside, outside, inside)
+    block = pairs.take(inside, axis=band_axis).take(outside, axis=band_axis + 1)
+    return np.asarray(block.sum(axis=(band_axis, band_axis + 1)))
+
+
+def band_indices(bands: int | Sequence[int], n_bands: int) -> list[int]:
+    """The group as distinct indices, or a ValueError."""
+    indices = np.atleast_1d(np.asarray(bands))
+    if (
+        indices.ndim != 1
+        or indices.size == 0
+        or indices.dtype.kind not in "iu"
+        or indices.min() < 0
+        or indices.max() >= n_bands
+        or len(set(indices.tolist())) < len(indices)
+    ):
+        raise ValueError(
+            f"bands={bands!r}; expected distinct band indices from 0 to {n_bands - 1}, as in "
+            "bands=(0, 1)"
+        )
+    return [int(n) for n in indices]
+
+
+def _require_gap(
+    model: Model,
+    k: Floats,
+    energies: Floats,
+    inside: list[int],
+    outside: list[int],
+    asked: list[int] | None,
+) -> None:
+    if not outside or energies.size == 0:
+        return
+    gaps = abs(energies[..., inside, None] - energies[..., None, outside])
+    worst = np.unravel_index(gaps.argmin(), gaps.shape)
+    gap = float(gaps[worst])
+    scale = max(model.energy_scale, float(abs(energies).max()))
+    if gap > _SMALLEST_GAP * scale:
+        return
+    here, there = inside[int(worst[-2])], outside[int(worst[-1])]
+    where = k[worst[:-2]]
+    name = f"bands={tuple(asked)}" if asked else f"band {here}"
+    group = tuple(sorted({*(asked or [here]), there}))
+    raise DegenerateBandsError(
+        f"{name} touches band {there} at k={format_k(where)}: gap {gap:.2g} of an energy scale "
+        f"{scale:.3g}; expected bands apart; pass bands={group} for the trace over the group",
+        where,
+        gap,
+    )

@@ -1,0 +1,448 @@
+"""Models: anything with a Bloch Hamiltonian H(k) and its gradient.
+
+The Bloch phase carries the orbital positions, e^{ik·(R + rⱼ − rᵢ)}, so that ∂H/∂k is the velocity
+operator.  Without the positions Ω(k), m(k), and σ and M of metals come out wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from coursekit.errors import format_k
+from coursekit.lattice import Lattice
+
+__all__ = ["BlochModel", "Model", "TightBinding"]
+
+Floats = NDArray[np.float64]
+Complexes = NDArray[np.complex128]
+Hopping = tuple[int, int, Sequence[int], complex]
+
+# Rounding in a sum of a few dozen hoppings stays far below this fraction of their size.
+_HERMITIAN_TOLERANCE = 1e-10
+
+
+class Model(Protocol):
+    """What the library asks of a model."""
+
+    @property
+    def lattice(self) -> Lattice | None: ...
+    @property
+    def n_orb(self) -> int: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def energy_scale(self) -> float: ...
+    @property
+    def velocity_bound(self) -> float | None: ...
+    def hamiltonian(self, k: ArrayLike) -> Complexes: ...
+    def hamiltonian_gradient(self, k: ArrayLike) -> Complexes: ...
+
+
+class TightBinding:
+    """A lattice model given by its hoppings.
+
+    Parameters
+    ----------
+    lattice : (dim, dim) primitive vectors as rows, length; or a :class:`Lattice`
+    orbitals : (n_orb, dim) positions in units of the primitive vectors
+    hoppings : iterable of (i, j, R, t) with t = ⟨i, cell 0|H|j, cell R⟩, energy; R in units of the
+        primitive vectors. Name each bond once: its Hermitian partner is added.
+    onsite : energy of every orbital, a number or (n_orb,)
+
+    Raises
+    ------
+    ValueError : a bond named twice or together with its partner, an orbital that does not exist,
+        complex on-site energies, NaN, wrong shapes
+
+    Notes
+    -----
+    H_ij(k) = Σ_R t e^{ik·(R + rⱼ − rᵢ)}; D. Vanderbilt, *Berry Phases in Electronic Structure
+    Theory* (2018), "convention I"; DOI 10.1017/9781316662205.
+    """
+
+    def __init__(
+        self,
+        lattice: ArrayLike | Lattice,
+        orbitals: ArrayLike,
+        hoppings: Iterable[Hopping],
+        onsite: ArrayLike = 0.0,
+    ) -> None:
+        cell = lattice if isinstance(lattice, Lattice) else Lattice(lattice)
+        positions = _orbital_positions(orbitals, cell.dim)
+        n_orb = len(positions)
+        blocks = {(0,) * cell.dim: np.diag(_onsite_energies(onsite, n_orb)).astype(complex)}
+        for i, j, R, t in _distinct_bonds(hoppings, n_orb, cell.dim):
+            minus_R = tuple(-x for x in R)
+            for translation in (R, minus_R):
+                blocks.setdefault(translation, np.zeros((n_orb, n_orb), dtype=complex))
+            blocks[R][i, j] += t
+            blocks[minus_R][j, i] += np.conj(t)
+        self._set(cell, positions, blocks)
+
+    @classmethod
+    def from_blocks(
+        cls,
+        lattice: ArrayLike | Lattice,
+        orbitals: ArrayLike,
+        blocks: Mapping[Sequence[int], ArrayLike],
+    ) -> TightBinding:
+        """A model from complete matrices, as files hold them.
+
+        Parameters
+        ----------
+        blocks : R -> (n_orb, n_orb) matrix ⟨i, 0|H|j, R⟩, energy; −R must be there with the
+            conjugate transpose
+
+        Raises
+        ------
+        ValueError : a missing or mismatched −R partner, wrong shapes, NaN
+        """
+        cell = lattice if isinstance(lattice, Lattice) else Lattice(lattice)
+        positions = _orbital_positions(orbitals, cell.dim)
+        n_orb = len(positions)
+        matrices: dict[tuple[int, ...], Complexes] = {}
+        for R, block in blocks.items():
+            translation = _translation(R, cell.dim)
+            matrix = np.array(block, dtype=complex)
+            if matrix.shape != (n_orb, n_orb):
+                raise ValueError(
+                    f"block R={translation} has shape {matrix.shape}; expected {(n_orb, n_orb)}, "
+                    "one row and column for each orbital"
+                )
+            if not np.isfinite(matrix).all():
+                raise ValueError(f"block R={translation} holds NaN or inf; expected finite numbers")
+            matrices[translation] = matrix
+        scale = max((float(abs(m).max()) for m in matrices.values()), default=0.0)
+        for translation, matrix in matrices.items():
+            minus_R = tuple(-x for x in translation)
+            partner = matrices.get(minus_R)
+            if partner is None:
+                raise ValueError(
+                    f"block R={translation} has no partner R={minus_R}; expected "
+                    "H(−R) = H(R)† beside each H(R), or use TightBinding(...), which adds it"
+                )
+            mismatch = float(abs(matrix - partner.conj().T).max())
+            if mismatch > _HERMITIAN_TOLERANCE * scale:
+                raise ValueError(
+                    f"blocks R={translation} and R={minus_R} differ by {mismatch:.3g} from each "
+                    "other's conjugate transpose, so H(k) is not Hermitian; expected "
+                    "H(−R) = H(R)†"
+                )
+        model = cls.__new__(cls)
+        model._set(cell, positions, matrices)
+        return model
+
+    def _set(
+        self, lattice: Lattice, orbitals: Floats, blocks: dict[tuple[int, ...], Complexes]
+    ) -> None:
+        for array in (orbitals, *blocks.values()):
+            array.flags.writeable = False
+        self._lattice = lattice
+        self._orbitals = orbitals
+        self._blocks = MappingProxyType(blocks)
+        n = len(orbitals)
+        self._translations = np.array(list(blocks), dtype=float).reshape(-1, lattice.dim)
+        self._matrices = np.array(list(blocks.values())).reshape(-1, n * n)
+        self._positions = orbitals @ lattice.vectors
+        # (n_blocks, n, n, dim): where each hopping leads, R + rⱼ − rᵢ.
+        self._displacements = (
+            (self._translations @ lattice.vectors)[:, None, None, :]
+            + self._positions[None, None, :, :]
+            - self._positions[None, :, None, :]
+        )
+        # ∂H/∂k_a = Σ i d_a t e^{ik·d}
+        self._gradient_matrices = 1j * np.moveaxis(
+            self._displacements * self._matrices.reshape(-1, n, n, 1), -1, 1
+        ).reshape(-1, lattice.dim * n * n)
+
+    @property
+    def lattice(self) -> Lattice:
+        """The Bravais lattice."""
+        return self._lattice
+
+    @property
+    def orbitals(self) -> Floats:
+        """(n_orb, dim) orbital positions in units of the primitive vectors, read-only."""
+        return self._orbitals
+
+    @property
+    def blocks(self) -> Mapping[tuple[int, ...], Complexes]:
+        """R -> ⟨i, 0|H|j, R⟩, (n_orb, n_orb), with both R and −R; read-only."""
+        return self._blocks
+
+    @property
+    def n_orb(self) -> int:
+        """Number of orbitals, which is the number of bands."""
+        return len(self._orbitals)
+
+    @property
+    def dim(self) -> int:
+        """Number of dimensions."""
+        return self._lattice.dim
+
+    @property
+    def energy_scale(self) -> float:
+        """Bound on the eigenvalues of H(k): its largest row sum of |t|."""
+        n = self.n_orb
+        return float(abs(self._matrices).reshape(-1, n, n).sum(axis=(0, 2)).max())
+
+    @property
+    def velocity_bound(self) -> float:
+        """Bound on ‖∂H/∂k‖ along any direction: no energy changes faster with k."""
+        reach = np.linalg.norm(self._displacements, axis=-1)
+        n = self.n_orb
+        return float((abs(self._matrices).reshape(-1, n, n) * reach).sum(axis=(0, 2)).max())
+
+    def hamiltonian(self, k: ArrayLike) -> Complexes:
+        """Bloch Hamiltonian H(k).
+
+        Parameters
+        ----------
+        k : (..., dim) Cartesian wave vector, 1/length
+
+        Returns
+        -------
+        (..., n_orb, n_orb), energy
+        """
+        k = check_k(k, self.dim)
+        phase = self._orbital_phases(k)
+        periodic = self._cell_phases(k) @ self._matrices
+        h = periodic.reshape(*k.shape[:-1], self.n_orb, self.n_orb)
+        return np.asarray(phase.conj()[..., :, None] * h * phase[..., None, :])
+
+    def hamiltonian_gradient(self, k: ArrayLike) -> Complexes:
+        """Gradient ∂H/∂k.
+
+        Parameters
+        ----------
+        k : (..., dim) Cartesian wave vector, 1/length
+
+        Returns
+        -------
+        (..., dim, n_orb, n_orb), energy × length
+        """
+        k = check_k(k, self.dim)
+        phase = self._orbital_phases(k)
+        periodic = self._cell_phases(k) @ self._gradient_matrices
+        dh = periodic.reshape(*k.shape[:-1], self.dim, self.n_orb, self.n_orb)
+        return np.asarray(phase.conj()[..., None, :, None] * dh * phase[..., None, None, :])
+
+    def _cell_phases(self, k: Floats) -> Complexes:
+        """e^{ik·R} of every block, (..., n_blocks)."""
+        return np.asarray(np.exp(1j * (k @ (self._translations @ self._lattice.vectors).T)))
+
+    def _orbital_phases(self, k: Floats) -> Complexes:
+        """e^{ik·rⱼ} of every orbital, (..., n_orb)."""
+        return np.asarray(np.exp(1j * (k @ self._positions.T)))
+
+    def __repr__(self) -> str:
+        bonds = sum(np.count_nonzero(b) for R, b in self._blocks.items() if any(R))
+        home = self._blocks.get((0,) * self.dim, np.zeros((self.n_orb, self.n_orb)))
+        bonds += np.count_nonzero(home) - np.count_nonzero(np.diag(home))
+        return f"<TightBinding: {self.dim}D, {self.n_orb} orbitals, {bonds // 2} bonds per cell>"
+
+
+class BlochModel:
+    """A model given by any function H(k), such as a continuum model.
+
+    Parameters
+    ----------
+    hamiltonian : k (..., dim) -> (..., n_orb, n_orb), energy; k Cartesian
+    gradient : k (..., dim) -> (..., dim, n_orb, n_orb); without it, sixth-order differences of
+        ``hamiltonian`` with steps of 0.01 (in units of the longest primitive vector's inverse, where
+        there is a lattice), good to about ten digits for a function that varies on the scale 1
+    lattice : (dim, dim) primitive vectors or a :class:`Lattice`; None for a continuum model, whose
+        k space is the whole plane
+    n_orb : number of bands
+    dim : number of dimensions, where no lattice tells it
+
+    Raises
+    ------
+    ValueError : H(k) of a wrong shape, not Hermitian or not finite, on construction (at two
+        points) and at every call; with a lattice, an H(k + b) whose spectrum is not that of H(k)
+    """
+
+    energy_scale = 0.0
+    velocity_bound = None
+
+    def __init__(
+        self,
+        hamiltonian: Callable[[Floats], Any],
+        gradient: Callable[[Floats], Any] | None = None,
+        lattice: ArrayLike | Lattice | None = None,
+        *,
+        n_orb: int,
+        dim: int = 2,
+    ) -> None:
+        self._hamiltonian = hamiltonian
+        self._gradient = gradient
+        if lattice is None or isinstance(lattice, Lattice):
+            self.lattice = lattice
+        else:
+            self.lattice = Lattice(lattice)
+        self.n_orb = n_orb
+        self.dim = dim if self.lattice is None else self.lattice.dim
+        self._check_at_sample_points()
+
+    def hamiltonian(self, k: ArrayLike) -> Complexes:
+        """H(k), (..., n_orb, n_orb), at Cartesian k (..., dim); energy."""
+        k = check_k(k, self.dim)
+        return self._checked("hamiltonian", self._hamiltonian(k), k, k.shape[:-1])
+
+    def hamiltonian_gradient(self, k: ArrayLike) -> Complexes:
+        """∂H/∂k, (..., dim, n_orb, n_orb), at Cartesian k (..., dim); energy × length."""
+        k = check_k(k, self.dim)
+        dh = self._differences(k) if self._gradient is None else self._gradient(k)
+        return self._checked("gradient", dh, k, (*k.shape[:-1], self.dim))
+
+    def _differences(self, k: Floats) -> Complexes:
+        length = 1.0 if self.lattice is None else np.linalg.norm(self.lattice.vectors, axis=1).max()
+        step = 0.01 / length
+        axes = []
+        for direction in np.eye(self.dim):
+            shifts = (step * n * direction for n in (1, 2, 3))
+            d1, d2, d3 = (self.hamiltonian(k + s) - self.hamiltonian(k - s) for s in shifts)
+            axes.append((45 * d1 - 9 * d2 + d3) / (60 * step))
+        return np.stack(axes, axis=-3)
+
+    def _checked(self, name: str, values: Any, k: Floats, leading: tuple[int, ...]) -> Complexes:
+        matrices = np.asarray(values, dtype=complex)
+        expected = (*leading, self.n_orb, self.n_orb)
+        if matrices.shape != expected:
+            raise ValueError(
+                f"{name}(k) has shape {matrices.shape} for k of shape {k.shape}; "
+                f"expected {expected}: matrix indices last, any leading shape of k kept"
+            )
+        if not np.isfinite(matrices).all():
+            raise ValueError(f"{name}(k) holds NaN or inf; expected finite numbers")
+        mismatch = abs(matrices - matrices.conj().swapaxes(-1, -2))
+        if mismatch.max(initial=0.0) > _HERMITIAN_TOLERANCE * abs(matrices).max(initial=0.0):
+            worst = np.unravel_index(mismatch.argmax(), mismatch.shape)
+            where = format_k(k[worst[: k.ndim - 1]])
+            raise ValueError(
+                f"{name}(k) is not Hermitian: at k={where} elements {worst[-2:]} and its mirror "
+                f"differ by {mismatch[worst]:.3g}; expected H = H†"
+            )
+        return matrices
+
+    def _check_at_sample_points(self) -> None:
+        # A generic point, so that no symmetry hides a mistake.
+        scale = np.eye(self.dim) if self.lattice is None else self.lattice.reciprocal
+        k = np.array([0.137, 0.291, 0.413])[: self.dim] @ scale
+        self.hamiltonian(np.stack([k, 2 * k]))
+        self.hamiltonian_gradient(np.stack([k, 2 * k]))
+        if self.lattice is None:
+            return
+        here = np.linalg.eigvalsh(self.hamiltonian(k))
+        for n, b in enumerate(self.lattice.reciprocal, start=1):
+            there = np.linalg.eigvalsh(self.hamiltonian(k + b))
+            if abs(there - here).max() > 1e-8 * max(abs(here).max(), abs(there).max()):
+                raise ValueError(
+                    f"H(k + b{n}) has other energies than H(k): {there} and {here} at "
+                    f"k={format_k(k)}; expected a function of Cartesian k that is periodic in the "
+                    "zone: multiply reduced coordinates by 2π and the inverse lattice, or leave "
+                    "lattice out for a continuum model"
+                )
+
+    def __repr__(self) -> str:
+        kind = "continuum" if self.lattice is None else "lattice"
+        return f"<BlochModel: {self.dim}D {kind}, {self.n_orb} bands>"
+
+
+def check_k(k: ArrayLike, dim: int) -> Floats:
+    """``k`` as an array (..., dim) of finite numbers, or a ValueError."""
+    array = np.asarray(k)
+    if array.dtype.kind not in "iuf" or array.ndim == 0 or array.shape[-1] != dim:
+        raise ValueError(
+            f"k has shape {array.shape} and type {array.dtype}; expected real numbers of shape "
+            f"(..., {dim}): Cartesian components last"
+        )
+    array = array.astype(float, copy=False)
+    if not np.isfinite(array).all():
+        raise ValueError("k holds NaN or inf; expected finite numbers")
+    return array
+
+
+def _orbital_positions(orbitals: ArrayLike, dim: int) -> Floats:
+    positions = np.array(orbitals, dtype=float)
+    if positions.ndim != 2 or positions.shape[1] != dim or len(positions) == 0:
+        raise ValueError(
+            f"orbitals have shape {positions.shape}; expected (n_orb, {dim}): one position in "
+            "units of the primitive vectors in each row"
+        )
+    if not np.isfinite(positions).all():
+        raise ValueError("orbitals hold NaN or inf; expected finite numbers")
+    return positions
+
+
+def _onsite_energies(onsite: ArrayLike, n_orb: int) -> Floats:
+    energies = np.asarray(onsite)
+    if energies.ndim > 1 or (energies.ndim == 1 and len(energies) != n_orb):
+        raise ValueError(
+            f"onsite has shape {energies.shape}; expected one energy or {n_orb}, one per orbital"
+        )
+    if np.iscomplexobj(energies) and (energies.imag != 0).any():
+        raise ValueError(
+            f"onsite={energies.tolist()} is complex, so H(k) is not Hermitian; expected real "
+            "energies"
+        )
+    values = np.broadcast_to(energies.real, (n_orb,)).astype(float)
+    if not np.isfinite(values).all():
+        raise ValueError("onsite holds NaN or inf; expected finite energies")
+    return values
+
+
+def _translation(R: Sequence[int], dim: int) -> tuple[int, ...]:
+    array = np.atleast_1d(np.asarray(R))
+    if array.shape != (dim,) or (array != np.round(array)).any():
+        raise ValueError(f"R={R!r}; expected {dim} whole numbers, the cell that a hopping leads to")
+    return tuple(int(x) for x in array)
+
+
+def _distinct_bonds(
+    hoppings: Iterable[Hopping], n_orb: int, dim: int
+) -> Iterable[tuple[int, int, tuple[int, ...], complex]]:
+    """The bonds, each checked, and none of them named twice in either direction."""
+    seen: dict[tuple[int, int, tuple[int, ...]], complex] = {}
+    for hopping in hoppings:
+        try:
+            i, j, R, amplitude = hopping
+            t = complex(amplitude)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"hopping {hopping!r}; expected (i, j, R, t): two orbitals, a cell, a number"
+            ) from None
+        for index in (i, j):
+            if not 0 <= index < n_orb:
+                raise ValueError(
+                    f"hopping {hopping!r} names orbital {index}; expected 0 to {n_orb - 1}"
+                )
+        translation = _translation(R, dim)
+        minus_R = tuple(-x for x in translation)
+        if not np.isfinite(t):
+            raise ValueError(f"hopping {hopping!r} is NaN or inf; expected a finite number")
+        if i == j and not any(translation):
+            raise ValueError(
+                f"hopping {hopping!r} leads from an orbital to itself; expected its energy in "
+                "onsite="
+            )
+        if (i, j, translation) in seen:
+            raise ValueError(
+                f"the bond {i} -> {j}, R={translation} is named twice; expected once: add the "
+                "amplitudes"
+            )
+        if (j, i, minus_R) in seen:
+            partner = seen[j, i, minus_R]
+            relation = "its partner" if partner == np.conj(t) else "a mismatched partner"
+            raise ValueError(
+                f"the bond {i} -> {j}, R={translation}, t={t} is named beside {relation} "
+                f"{j} -> {i}, R={minus_R}, t={partner}; expected each bond once, the Hermitian "
+                "partner is added; use TightBinding.from_blocks for complete tables"
+            )
+        seen[i, j, translation] = t
+        yield i, j, translation, t
