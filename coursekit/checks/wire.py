@@ -19,18 +19,17 @@ from numpy.typing import NDArray
 
 __all__ = ["MAX_BYTES", "WireError", "decode", "encode", "plain"]
 
-MAX_BYTES = 32 * 2**20  # of array data in one value: a 1400 × 1400 complex matrix
+MAX_BYTES = 16 * 2**20  # of array data in one value: a 1024 × 1024 complex matrix
 MAX_ITEMS = 200_000  # numbers, strings and containers in one value, arrays counted as one
 MAX_DEPTH = 16
 MAX_DIMENSIONS = 16
 MAX_INTEGER = 2**63
 # base64 makes four characters of three bytes; the rest is room for the items around the arrays.
-MAX_CHARACTERS = MAX_BYTES * 4 // 3 + 32 * MAX_ITEMS
+MAX_CHARACTERS = MAX_BYTES * 4 // 3 + 24 * MAX_ITEMS
 
-# numpy's own spelling: booleans, integers, floats, complex numbers.
-_DTYPES = frozenset(
-    ("|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8")
-    + ("<f2", "<f4", "<f8", "<c8", "<c16")
+# As numpy spells them: booleans and integers, then floats and complex numbers.
+_DTYPES = frozenset(["|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8"]) | frozenset(
+    ["<f2", "<f4", "<f8", "<c8", "<c16"]
 )
 _KINDS = "a number, a string, None, a list, a tuple, a dict or a numpy array of numbers"
 
