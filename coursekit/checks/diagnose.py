@@ -1,0 +1,111 @@
+"""Usual mistakes that any numerical task can meet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coursekit.checks.form import Case, Check, Diagnosis, Seen
+
+__all__ = ["diagnose", "factor", "hard_coded", "nearly"]
+
+Symptom = Callable[[Sequence[Seen]], bool]
+
+
+def diagnose(check: Check, wrong_values: Sequence[Seen], home: Callable[[], Iterable[Case]]) -> str:
+    """The hint of the first mistake that explains every wrong value, or an empty string.
+
+    Parameters
+    ----------
+    wrong_values : everything of the right shape that was wrong
+    home : the cases of the self-check at home, drawn only when they are asked for
+    """
+    if not wrong_values:
+        return ""
+    for diagnosis in (*check.diagnoses, *_GENERAL):
+        if diagnosis.explains(wrong_values):
+            return diagnosis.hint
+    right_at_home = (np.asarray(check.reference(*case.args)) for case in home())
+    if hard_coded(wrong_values, list(right_at_home)):
+        return (
+            "These are the right numbers for the inputs of the self-check at home. Other inputs "
+            "are drawn here, so the answer has to be computed from its arguments."
+        )
+    return ""
+
+
+def factor(number: float) -> Symptom:
+    """Every wrong value is the right one times ``number``."""
+
+    def symptom(seen: Sequence[Seen]) -> bool:
+        return all(
+            abs(one.got - number * one.expected).max(initial=0.0)
+            <= max(1.0, abs(number)) * one.allowed
+            for one in seen
+        )
+
+    return symptom
+
+
+def nearly(absolute: float = 0.0, relative: float = 0.0) -> Symptom:
+    """Every wrong value lies near the right one."""
+
+    def symptom(seen: Sequence[Seen]) -> bool:
+        return all(
+            abs(one.got - one.expected).max(initial=0.0)
+            <= absolute + relative * abs(one.expected).max(initial=0.0)
+            for one in seen
+        )
+
+    return symptom
+
+
+def hard_coded(seen: Sequence[Seen], right_at_home: Sequence[NDArray[np.generic]]) -> bool:
+    """Every wrong value is the right answer to some case of the self-check at home."""
+    return all(
+        any(
+            value.shape == one.got.shape
+            and abs(value - one.got).max(initial=0.0) <= max(one.allowed, 1e-6)
+            for value in right_at_home
+        )
+        for one in seen
+    )
+
+
+def _constant(seen: Sequence[Seen]) -> bool:
+    first = seen[0]
+    alike = [one for one in seen if one.got.shape == first.got.shape]
+    same = all(np.array_equal(one.got, first.got) for one in alike)
+    differ = any(abs(one.expected - first.expected).max(initial=0.0) > one.allowed for one in alike)
+    return len(alike) == len(seen) and same and differ
+
+
+_GENERAL = (
+    Diagnosis(
+        "constant",
+        "The answer is the same number whatever the input is. It has to be computed from the "
+        "arguments.",
+        symptom=_constant,
+    ),
+    Diagnosis("sign", "The size is right and the sign is wrong.", symptom=factor(-1.0)),
+    Diagnosis("two_pi", "A factor 2π is missing.", symptom=factor(1 / (2 * math.pi))),
+    Diagnosis("extra_two_pi", "There is a factor 2π too much.", symptom=factor(2 * math.pi)),
+    Diagnosis(
+        "sign_and_two_pi",
+        "The sign is wrong, and a factor 2π is missing.",
+        symptom=factor(-1 / (2 * math.pi)),
+    ),
+    Diagnosis(
+        "sign_and_extra_two_pi",
+        "The sign is wrong, and there is a factor 2π too much.",
+        symptom=factor(-2 * math.pi),
+    ),
+    Diagnosis("factor_two", "The answer is twice too large.", symptom=factor(2.0)),
+    Diagnosis("half", "The answer is half of what it should be.", symptom=factor(0.5)),
+    Diagnosis(
+        "degrees", "The answer is in degrees; it should be in radians.", symptom=factor(180 / np.pi)
+    ),
+)
