@@ -1,4 +1,4 @@
-"""The declarative form of a check: what is asked, of which inputs, how exactly, for how many points."""
+"""The form of a check: what is asked, of which inputs, how exactly, for how many points."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ class Diagnosis:
     ----------
     name : names the file in ``exercises/answers/wrong/<set>/<task>/`` that makes this mistake
     hint : what to tell the student, one or two sentences
-    wrong : the reference with the mistake built in, called like the reference
+    wrong : the reference with the mistake built in, called like the reference; more than one
+        where the mistake has variants
     symptom : looks at every wrong value seen, and says whether this mistake explains them
     slack : multiplies the tolerance with which ``wrong`` must be met, where the student's own
         choices, such as a mesh, move the wrong value
@@ -82,12 +83,12 @@ class Diagnosis:
 
     name: str
     hint: str
-    wrong: Callable[..., Any] | None = None
+    wrong: tuple[Callable[..., Any], ...] = ()
     symptom: Callable[[Sequence[Seen]], bool] | None = None
     slack: float = 1.0
 
     def __post_init__(self) -> None:
-        if (self.wrong is None) == (self.symptom is None):
+        if bool(self.wrong) == (self.symptom is not None):
             raise ValueError(
                 f"diagnosis {self.name!r} sets both or none of wrong= and symptom=; expected one"
             )
@@ -96,12 +97,11 @@ class Diagnosis:
         """Whether this mistake gives all of these wrong values."""
         if self.symptom is not None:
             return self.symptom(seen)
-        return all(self._gives(one) for one in seen)
+        return any(all(self._gives(wrong, one) for one in seen) for wrong in self.wrong)
 
-    def _gives(self, seen: Seen) -> bool:
-        assert self.wrong is not None
+    def _gives(self, wrong: Callable[..., Any], seen: Seen) -> bool:
         try:
-            value = np.asarray(self.wrong(*seen.args))
+            value = np.asarray(wrong(*seen.args))
         except (ValueError, ArithmeticError, np.linalg.LinAlgError):
             return False  # the mistake does not get as far as a number here
         if value.shape != seen.expected.shape:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coursekit.checks.compare import Mismatch, as_numbers, compare, show
 from coursekit.checks.diagnose import diagnose
@@ -97,20 +98,20 @@ class _Run:
     def part(self, part: Part) -> PartResult:
         """The part's first failure; every case is run, because hints are drawn from all values."""
         cases = list(part.cases(_generator(self.seed, self.task.name, part.name)))
+        right = [np.asarray(self.task.reference(*case.args)) for case in cases]
         failures: list[PartResult] = []
-        for case in cases:
-            failure = self.case(part, case)
+        for case, expected in zip(cases, right, strict=True):
+            failure = self.case(part, case, expected)
             if failure is not None:
                 failures.append(failure)
                 if not failure.got:
                     break  # no value came back, and the next call would fail alike
         if not failures:
-            failures += self.again(part, cases[0])
+            failures += self.again(part, cases[0], right[0])
         return failures[0] if failures else PartResult(part.name, part.points, part.points)
 
-    def case(self, part: Part, case: Case) -> PartResult | None:
+    def case(self, part: Part, case: Case, expected: NDArray[Any]) -> PartResult | None:
         """None where the answer is right."""
-        expected = np.asarray(self.task.reference(*case.args))
         allowed = self.task.tolerance.allowed(expected)
         got: Any = None
         try:
@@ -131,9 +132,9 @@ class _Run:
         message = f"{difference} ({self.task.tolerance.reason})."
         return _failure(part, case, message, show(numbers), show(expected))
 
-    def again(self, part: Part, case: Case) -> list[PartResult]:
+    def again(self, part: Part, case: Case, expected: NDArray[Any]) -> list[PartResult]:
         """A second call with the first input: an answer depends on its arguments alone."""
-        failure = self.case(part, case)
+        failure = self.case(part, case, expected)
         if failure is None:
             return []
         message = (

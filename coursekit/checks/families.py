@@ -1,0 +1,71 @@
+"""Random models for checks, each with the text that makes it again and with its Chern number.
+
+Parameters have three decimals, so that the text is exact.  Gaps are wide enough that a mesh of 16
+points a side finds the right Chern number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from coursekit import models
+from coursekit.tight_binding import TightBinding
+
+__all__ = ["Drawn", "haldane", "other_cell", "qwz"]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A model that was drawn, how to write it down, and the Chern number of its lowest band."""
+
+    model: TightBinding
+    text: str
+    chern: int
+
+
+def uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number between two bounds, with three decimals."""
+    return round(float(rng.uniform(low, high)), 3)
+
+
+def qwz(rng: np.random.Generator, chern: int, tp: float = 0.3) -> Drawn:
+    """A Qi–Wu–Zhang model with the Chern number asked for and t′ up to ``tp`` in size."""
+    if chern:
+        m = -chern * uniform(rng, 0.6, 1.4)
+    else:
+        m = uniform(rng, 2.6, 3.2) * int(rng.choice([-1, 1]))
+    slope = uniform(rng, -tp, tp)
+    return Drawn(models.qwz(m, slope), f"ck.models.qwz({m:g}, {slope:g})", chern)
+
+
+def haldane(rng: np.random.Generator, chern: int) -> Drawn:
+    """A Haldane model with the Chern number asked for, and a gap around zero energy."""
+    t2 = uniform(rng, 0.2, 0.3)
+    phi = uniform(rng, 1.3, 1.8) * (-chern or int(rng.choice([-1, 1])))
+    # The gap closes at |Δ| = 3√3 t₂|sin φ|.
+    critical = 3 * np.sqrt(3) * t2 * abs(np.sin(phi))
+    fraction = uniform(rng, 0.1, 0.4) if chern else uniform(rng, 1.6, 2.0)
+    delta = round(float(critical * fraction), 3) * int(rng.choice([-1, 1]))
+    text = f"ck.models.haldane(1, {t2:g}, {phi:g}, {delta:g})"
+    return Drawn(models.haldane(1.0, t2, phi, delta), text, chern)
+
+
+def other_cell(rng: np.random.Generator, drawn: Drawn, handedness: int) -> Drawn:
+    """The same hoppings on an oblique lattice, a₁ × a₂ along +z or −z by ``handedness``.
+
+    A left-handed cell is a mirror image of a right-handed one, so the Chern number changes sign
+    where the handedness does.
+    """
+    a, c = uniform(rng, 1.2, 1.6), uniform(rng, 0.6, 0.9) * handedness
+    vectors = [[a, 0.0], [uniform(rng, 0.2, 0.5), c]]
+    blocks: Mapping[Any, Any] = drawn.model.blocks
+    model = TightBinding.from_blocks(vectors, drawn.model.orbitals, blocks)
+    old = np.linalg.det(drawn.model.lattice.vectors)
+    text = (
+        f"TightBinding.from_blocks({vectors}, base.orbitals, base.blocks) with base = {drawn.text}"
+    )
+    return Drawn(model, text, drawn.chern * handedness * int(np.sign(old)))

@@ -1,0 +1,281 @@
+"""Anomalous velocity, Berry flux, Chern number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from coursekit.bands import solve
+from coursekit.checks.diagnose import factor
+from coursekit.checks.families import Drawn, haldane, other_cell, qwz, uniform
+from coursekit.checks.form import Case, Check, Diagnosis, Part, Seen, Tolerance
+from coursekit.dynamics import anomalous_velocity
+from coursekit.tight_binding import TightBinding
+from coursekit.topology import chern_number
+
+__all__ = ["FLUX", "PLAQUETTE", "VELOCITY"]
+
+Rng = np.random.Generator
+TWO_PI = 2 * math.pi
+
+
+def _one_electron(rng: Rng) -> list[Case]:
+    cases = []
+    for _ in range(3):
+        omega, field = uniform(rng, -3, 3), rng.uniform(-1, 1, 2).round(3)
+        cases.append(Case((omega, field), f"omega={omega}, E={field.tolist()}"))
+    return cases
+
+
+def _many_electrons(rng: Rng) -> list[Case]:
+    n = int(rng.integers(3, 7))
+    shapes = [((n,), (2,)), ((n,), (n, 2)), ((n, 1), (n + 1, 2))]
+    return [
+        Case(
+            (rng.uniform(-3, 3, omega), rng.uniform(-1, 1, field)),
+            f"omega of shape {omega}, E of shape {field}",
+        )
+        for omega, field in shapes
+    ]
+
+
+def _parallel(omega: NDArray[np.float64], E: NDArray[np.float64]) -> Any:
+    return np.asarray(omega)[..., None] * E
+
+
+def _both_plus(omega: NDArray[np.float64], E: NDArray[np.float64]) -> Any:
+    return np.asarray(omega)[..., None] * E[..., ::-1]
+
+
+VELOCITY = Check(
+    name="chern.velocity",
+    title="Anomalous velocity",
+    signature="anomalous_velocity(omega, E)",
+    family="Ω between −3 and 3, both components of E between −1 and 1; one electron or arrays",
+    reference=anomalous_velocity,
+    tolerance=Tolerance("a product of two numbers, good to rounding", relative=1e-12),
+    parts=(Part("one electron", 1, _one_electron), Part("many electrons", 1, _many_electrons)),
+    diagnoses=(
+        Diagnosis(
+            "sign",
+            "The velocity points the opposite way. In v = −(q/ħ) E × Ω the electron has q = −1, so "
+            "the two minus signs make a plus.",
+            symptom=factor(-1),
+        ),
+        Diagnosis(
+            "parallel",
+            "This velocity is along E. The cross product E × Ω is perpendicular to E: for an "
+            "electron Ω deflects, it does not accelerate.",
+            wrong=(_parallel,),
+        ),
+        Diagnosis(
+            "both_plus",
+            "The two components of a cross product with ẑ have opposite signs: "
+            "E × ẑ = (E_y, −E_x).",
+            wrong=(_both_plus, lambda omega, E: -_both_plus(omega, E)),
+        ),
+    ),
+)
+
+
+Corners = tuple[NDArray[np.complex128], ...]
+
+
+def _noise(rng: Rng, *shape: int) -> NDArray[np.complex128]:
+    return np.asarray(rng.normal(size=shape) + 1j * rng.normal(size=shape))
+
+
+def _corners(rng: Rng, *shape: int) -> Corners:
+    """Normalized states that are near each other, in a smooth gauge."""
+    centre = _noise(rng, *shape)
+    corners = [centre + 0.4 * _noise(rng, *shape) for _ in range(4)]
+    return tuple(u / np.linalg.norm(u, axis=-1, keepdims=True) for u in corners)
+
+
+def _one_plaquette(rng: Rng) -> list[Case]:
+    return [
+        Case(_corners(rng, n), f"four near states of {n} orbitals, smooth gauge") for n in (2, 3, 4)
+    ]
+
+
+def _random_gauge(rng: Rng) -> list[Case]:
+    cases = []
+    for n in (2, 3, 2, 3):
+        phases = np.exp(1j * rng.uniform(0, TWO_PI, 4))
+        corners = tuple(u * p for u, p in zip(_corners(rng, n), phases, strict=True))
+        cases.append(Case(corners, f"four near states of {n} orbitals, each with a random phase"))
+    return cases
+
+
+def _many_plaquettes(rng: Rng) -> list[Case]:
+    shape = (int(rng.integers(3, 6)), int(rng.integers(6, 9)), 2)
+    return [Case(_corners(rng, *shape), f"u1 … u4 of shape {shape}")]
+
+
+def _links(u1: ArrayLike, u2: ArrayLike, u3: ArrayLike, u4: ArrayLike) -> NDArray[np.complex128]:
+    corners = np.stack([u1, u2, u3, u4])
+    links: NDArray[np.complex128] = (corners.conj() * np.roll(corners, -1, axis=0)).sum(axis=-1)
+    return links
+
+
+def _flux(*corners: ArrayLike) -> NDArray[np.float64]:
+    """A link is ⟨u|u′⟩ ≈ 1 + ⟨u|∂u⟩·dk = 1 − iA·dk, so its phase is −A·dk."""
+    return np.asarray(-np.angle(_links(*corners).prod(axis=0)))
+
+
+def _unwrapped(*corners: ArrayLike) -> NDArray[np.float64]:
+    return np.asarray(-np.angle(_links(*corners)).sum(axis=0))
+
+
+def _open_path(*corners: ArrayLike) -> NDArray[np.float64]:
+    return np.asarray(-np.angle(_links(*corners)[:3].prod(axis=0)))
+
+
+FLUX = Check(
+    name="chern.flux",
+    title="Berry flux through a plaquette",
+    signature="plaquette_flux(u1, u2, u3, u4)",
+    family="four near normalized states of 2 to 4 orbitals, in a smooth gauge or in a random one",
+    reference=_flux,
+    tolerance=Tolerance("four inner products and an angle, good to rounding", absolute=1e-9),
+    parts=(
+        Part("one plaquette", 1, _one_plaquette),
+        Part("any gauge", 1, _random_gauge),
+        Part("many plaquettes at once", 1, _many_plaquettes),
+    ),
+    diagnoses=(
+        Diagnosis(
+            "sign",
+            "The size is right and the sign is wrong. With A = i⟨u|∂u⟩ a link is ⟨u|u′⟩ ≈ "
+            "exp(−iA·dk): its phase is minus A·dk.",
+            symptom=factor(-1),
+        ),
+        Diagnosis(
+            "unwrapped",
+            "Right up to a multiple of 2π. The phases of single links depend on the gauge: "
+            "multiply the four links first, then take one angle of the product.",
+            wrong=(_unwrapped,),
+        ),
+        Diagnosis(
+            "open_path",
+            "The fourth link, from u4 back to u1, is missing. An open path has no gauge-invariant "
+            "phase.",
+            wrong=(_open_path,),
+        ),
+    ),
+)
+
+
+def _mesh_cases(rng: Rng, drawn: Sequence[Drawn]) -> list[Case]:
+    cases = []
+    for one in rng.permutation(np.array(drawn, dtype=object)):
+        n = int(rng.integers(16, 25))
+        cases.append(Case((one.model, n), f"model = {one.text}, n = {n}"))
+    return cases
+
+
+def _square(rng: Rng) -> list[Case]:
+    return _mesh_cases(rng, [qwz(rng, c) for c in (1, -1, 0, int(rng.choice([-1, 1])))])
+
+
+def _honeycomb(rng: Rng) -> list[Case]:
+    return _mesh_cases(rng, [haldane(rng, c) for c in (1, -1, 0)])
+
+
+def _any_cell(rng: Rng) -> list[Case]:
+    s = int(rng.choice([-1, 1]))
+    hands = ((s, 1), (s, -1), (-s, -1))
+    return _mesh_cases(rng, [other_cell(rng, qwz(rng, c), hand) for c, hand in hands])
+
+
+def _summed_flux(model: TightBinding, n: int, basis: ArrayLike, closed: bool) -> float:
+    """Sum of plaquette fluxes over 2π of a mesh along ``basis``, in the order of the basis.
+
+    ``closed``: the last row is followed by the first, instead of by the row one zone further on.
+    """
+    steps = np.arange(n if closed else n + 1) / n
+    reduced = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1)
+    u = solve(model, reduced @ np.asarray(basis)).states[..., 0]
+    if closed:
+        u = np.pad(u, ((0, 1), (0, 1), (0, 0)), mode="wrap")
+    return float(_flux(u[:-1, :-1], u[1:, :-1], u[1:, 1:], u[:-1, 1:]).sum() / TWO_PI)
+
+
+def _rolled(model: TightBinding, n: int) -> float:
+    turn = np.sign(np.linalg.det(model.lattice.vectors))
+    return float(turn * _summed_flux(model, n, model.lattice.reciprocal, closed=True))
+
+
+def _reduced_k(model: TightBinding, n: int, scale: float, closed: bool) -> float:
+    return _summed_flux(model, n, scale * np.eye(2), closed)
+
+
+def _handedness(model: TightBinding, n: int) -> float:
+    return float(chern_number(model, 1) * np.sign(np.linalg.det(model.lattice.vectors)))
+
+
+def _not_whole(seen: Sequence[Seen]) -> bool:
+    return all(abs(one.got - np.round(one.got)) > one.allowed for one in seen)
+
+
+PLAQUETTE = Check(
+    name="chern.plaquette",
+    title="Chern number from plaquettes",
+    signature="plaquette_chern(model, n)",
+    family="QWZ and Haldane models with C = −1, 0, 1, on their own cell or on an oblique cell of "
+    "either handedness, n between 16 and 24",
+    reference=lambda model, n: chern_number(model, 1),
+    tolerance=Tolerance("an integer, up to the rounding of a sum of angles", absolute=1e-6),
+    parts=(
+        Part("square lattice", 2, _square),
+        Part("honeycomb lattice", 2, _honeycomb),
+        Part("any cell", 1, _any_cell),
+    ),
+    diagnoses=(
+        Diagnosis(
+            "handedness",
+            "The sign is wrong where a1 × a2 points along −z. There a step along b1 and then along "
+            "b2 runs clockwise around a plaquette: use the sign of det(model.lattice.vectors).",
+            wrong=(_handedness,),
+        ),
+        Diagnosis(
+            "sign",
+            "The size is right and the sign is wrong: either the phase of a link was taken as "
+            "+A·dk, or the corners run clockwise, or this is the upper band.",
+            symptom=factor(-1),
+        ),
+        Diagnosis(
+            "two_pi",
+            "This is the total flux ∫Ω d²k. The Chern number is the flux divided by 2π.",
+            symptom=factor(TWO_PI),
+        ),
+        Diagnosis(
+            "rolled",
+            "The zone is closed by going back to the first row. With orbital positions in the "
+            "Bloch phase u(k + b) is not u(k) but e^{−ib·r} u(k): compute the states of n + 1 "
+            "points a side, the last ones at k + b.",
+            wrong=(_rolled,),
+        ),
+        Diagnosis(
+            "k_reduced",
+            "Reduced coordinates were passed as k. model.hamiltonian takes Cartesian k: multiply "
+            "them by model.lattice.reciprocal.",
+            wrong=tuple(
+                partial(_reduced_k, scale=scale, closed=closed)
+                for scale in (1.0, TWO_PI)
+                for closed in (False, True)
+            ),
+        ),
+        Diagnosis(
+            "not_whole",
+            "The sum is not an integer. Either the plaquettes do not cover the zone exactly once, "
+            "or their fluxes are not each between −π and π.",
+            symptom=_not_whole,
+        ),
+    ),
+)

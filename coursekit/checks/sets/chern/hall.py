@@ -1,0 +1,258 @@
+"""Anomalous Hall conductivity, from the Berry curvature and from counting states."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from coursekit.bands import solve
+from coursekit.checks.diagnose import factor, nearly
+from coursekit.checks.families import Drawn, haldane, other_cell, qwz, uniform
+from coursekit.checks.form import Case, Check, Diagnosis, Part, Tolerance
+from coursekit.finite import with_flux
+from coursekit.lattice import uniform_mesh
+from coursekit.response import anomalous_hall
+from coursekit.tight_binding import TightBinding
+
+__all__ = ["HALL", "STREDA"]
+
+Rng = np.random.Generator
+TWO_PI = 2 * math.pi
+
+
+def _hall_cases(rng: Rng, drawn: Sequence[Drawn], mus: Sequence[Any], kT: float) -> list[Case]:
+    return [
+        Case(
+            (one.model, mu, kT),
+            f"model = {one.text}, mu = {np.array2string(np.asarray(mu))}, kT = {kT}",
+        )
+        for one, mu in zip(drawn, mus, strict=True)
+    ]
+
+
+def _insulators(rng: Rng) -> list[Case]:
+    drawn = [qwz(rng, 1, tp=0.0), haldane(rng, 1), haldane(rng, -1)]
+    return _hall_cases(rng, drawn, [uniform(rng, -0.1, 0.1) for _ in drawn], 0.05)
+
+
+def _metals(rng: Rng) -> list[Case]:
+    drawn = [qwz(rng, int(rng.choice([-1, 1]))), haldane(rng, 1), haldane(rng, -1)]
+    mus = [uniform(rng, 1.0, 1.5), uniform(rng, 0.8, 1.3), uniform(rng, -1.5, -1.0)]
+    return _hall_cases(rng, drawn, mus, uniform(rng, 0.15, 0.3))
+
+
+def _hall_any_cell(rng: Rng) -> list[Case]:
+    drawn = [other_cell(rng, qwz(rng, 1), hand) for hand in (1, -1)]
+    mus = [uniform(rng, -0.2, 0.2), uniform(rng, 1.0, 1.5)]
+    return _hall_cases(rng, drawn, mus, uniform(rng, 0.15, 0.3))
+
+
+def _many_mu(rng: Rng) -> list[Case]:
+    mu = np.sort(rng.uniform(-2, 2, int(rng.integers(4, 8)))).round(3)
+    return _hall_cases(rng, [haldane(rng, int(rng.choice([-1, 1])))], [mu], 0.2)
+
+
+def _hall(model: TightBinding, mu: Any, kT: float) -> Any:
+    return TWO_PI * np.asarray(anomalous_hall(model, mu, kT))
+
+
+def _mesh_hall(
+    model: TightBinding, mu: Any, kT: float, basis: ArrayLike, bands: int = 2, filled: bool = False
+) -> NDArray[np.float64]:
+    """σ_xy in e²/h on a mesh of the cell spanned by ``basis``, with some bands only."""
+    n = 96
+    reduced = np.stack(np.meshgrid(*[np.arange(n) / n] * 2, indexing="ij"), axis=-1)
+    solved = solve(model, reduced @ np.asarray(basis))
+    e, v = solved.energies, solved.velocity
+    omega = -2 * (v[..., 0, 0, 1] * v[..., 1, 1, 0]).imag / (e[..., 0] - e[..., 1]) ** 2
+    curvature = np.stack([omega, -omega], axis=-1)[..., :bands]
+    levels = (np.asarray(mu)[..., None, None, None] - e[..., :bands]) / kT
+    occupation = np.ones_like(levels) if filled else (1 + np.tanh(levels / 2)) / 2
+    mean = (occupation * curvature).sum(axis=-1).mean(axis=(-1, -2))
+    return np.asarray(-TWO_PI * mean / model.lattice.cell_volume)
+
+
+def _reduced_hall(model: TightBinding, mu: Any, kT: float, scale: float, area: bool) -> Any:
+    value = _mesh_hall(model, mu, kT, scale * np.eye(2))
+    return value if area else value * model.lattice.cell_volume
+
+
+HALL = Check(
+    name="chern.hall",
+    title="Anomalous Hall conductivity",
+    signature="hall_conductivity(model, mu, kT)",
+    family="QWZ and Haldane models with C = ±1, on their own cell or on an oblique cell of either "
+    "handedness; μ between −2 and 2, in a gap or in a band; kT between 0.05 and 0.3",
+    reference=_hall,
+    tolerance=Tolerance("a mesh of 60 × 60 points is enough", absolute=2e-3),
+    parts=(
+        Part("insulators", 2, _insulators),
+        Part("metals", 2, _metals),
+        Part("any cell", 1, _hall_any_cell),
+        Part("many μ at once", 1, _many_mu),
+    ),
+    diagnoses=(
+        Diagnosis(
+            "sign",
+            "The size is right and the sign is wrong. σ_xy = −(q²/ħ) ∫ f Ω: a filled band gives "
+            "−C e²/h, in the convention j_x = σ_xy E_y with Ω = curl A.",
+            symptom=factor(-1),
+        ),
+        Diagnosis(
+            "two_pi",
+            "A factor 2π is missing: this is σ_xy in e²/ħ, and 1 e²/ħ = 2π e²/h.",
+            symptom=factor(1 / TWO_PI),
+        ),
+        Diagnosis(
+            "jacobian",
+            "The area of the cell is missing. A mean over the mesh times the area of the zone, "
+            "(2π)²/A_cell, is the integral over d²k.",
+            wrong=(lambda model, mu, kT: _hall(model, mu, kT) * model.lattice.cell_volume,),
+            slack=2.0,
+        ),
+        Diagnosis(
+            "k_reduced",
+            "Reduced coordinates were passed as k. The mesh must be Cartesian: multiply reduced "
+            "coordinates by model.lattice.reciprocal.",
+            wrong=tuple(
+                partial(_reduced_hall, scale=scale, area=area)
+                for scale in (1.0, TWO_PI)
+                for area in (True, False)
+            ),
+            # The integrand is not periodic on that mesh, so the mistake depends on the mesh.
+            slack=30.0,
+        ),
+        Diagnosis(
+            "no_fermi",
+            "The whole lowest band is counted whatever μ and kT are. Weigh each state with the "
+            "Fermi function f((ε − μ)/kT).",
+            wrong=(
+                lambda model, mu, kT: _mesh_hall(
+                    model, mu, kT, model.lattice.reciprocal, bands=1, filled=True
+                ),
+            ),
+            slack=5.0,
+        ),
+        Diagnosis(
+            "one_band",
+            "Only the lowest band is counted. The upper one holds electrons too, with the opposite "
+            "curvature.",
+            wrong=(
+                lambda model, mu, kT: _mesh_hall(model, mu, kT, model.lattice.reciprocal, bands=1),
+            ),
+            slack=5.0,
+        ),
+        Diagnosis(
+            "step_function",
+            "This is σ_xy at zero temperature: the occupation jumps at μ. Use the Fermi function "
+            "with kT.",
+            wrong=(lambda model, mu, kT: _hall(model, mu, 0.0),),
+            slack=10.0,
+        ),
+        Diagnosis(
+            "unconverged",
+            "Near, but not within tolerance: refine the mesh until the answer stops changing.",
+            symptom=nearly(absolute=0.15),
+        ),
+    ),
+)
+
+
+def _torus(drawn: Drawn, quanta: int, length: int) -> tuple[NDArray[np.float64], float, float]:
+    """Energies of length × length cells in the field of ``quanta``·length flux quanta, B, area."""
+    flux = with_flux(drawn.model, quanta, length)
+    k = uniform_mesh(flux.lattice, (1, length))
+    energies = np.sort(solve(flux, k).energies.ravel())
+    area = length * flux.lattice.cell_volume
+    return energies, TWO_PI * quanta / flux.lattice.cell_volume, area
+
+
+def _tori(rng: Rng, drawn: Drawn, lengths: Sequence[int]) -> Case:
+    # Fields of both signs, not balanced, so that a line forced through the origin is a wrong one.
+    quanta = rng.permutation([-1, 0, 1, 2])
+    tori = [_torus(drawn, int(p), n) for p, n in zip(quanta, lengths, strict=True)]
+    mu = uniform(rng, -0.2, 0.2)
+    energies, fields, areas = (list(x) for x in zip(*tori, strict=True))
+    text = (
+        f"model = {drawn.text}, mu = {mu}; flux quanta per row of cells {quanta.tolist()}, tori of "
+        f"{list(lengths)}² cells"
+    )
+    return Case((energies, fields, areas, mu), text)
+
+
+def _one_torus(rng: Rng) -> list[Case]:
+    drawn = [qwz(rng, c, tp=0.0) for c in rng.permutation([1, -1])]
+    return [_tori(rng, one, [16] * 4) for one in drawn]
+
+
+def _many_tori(rng: Rng) -> list[Case]:
+    drawn = [haldane(rng, int(c)) for c in rng.permutation([1, -1])]
+    drawn.append(other_cell(rng, qwz(rng, 1, tp=0.0), int(rng.choice([-1, 1]))))
+    return [_tori(rng, one, [int(n) for n in rng.permutation([12, 14, 16, 18])]) for one in drawn]
+
+
+def _counts(energies: Sequence[ArrayLike], mu: float) -> NDArray[np.float64]:
+    return np.array([(np.asarray(e) < mu).sum() for e in energies], dtype=float)
+
+
+def _streda(energies: Sequence[ArrayLike], fields: ArrayLike, areas: ArrayLike, mu: float) -> float:
+    """σ_xy = q ∂n/∂B with q = −e; 2π turns e²/ħ into e²/h."""
+    density = _counts(energies, mu) / np.asarray(areas)
+    return float(-TWO_PI * np.polyfit(np.asarray(fields), density, 1)[0])
+
+
+def _number(energies: Sequence[ArrayLike], fields: ArrayLike, areas: ArrayLike, mu: float) -> float:
+    return _streda(energies, fields, np.ones(len(energies)), mu)
+
+
+def _through_origin(
+    energies: Sequence[ArrayLike], fields: ArrayLike, areas: ArrayLike, mu: float
+) -> float:
+    density, field = _counts(energies, mu) / np.asarray(areas), np.asarray(fields)
+    return float(-TWO_PI * (density @ field) / (field @ field))
+
+
+STREDA = Check(
+    name="chern.streda",
+    title="Counting states in a magnetic field",
+    signature="streda_hall(energies, fields, areas, mu)",
+    family="spectra of tori of 12 to 18 cells a side in four fields, of QWZ and Haldane models "
+    "with C = ±1; μ in the gap",
+    reference=_streda,
+    tolerance=Tolerance("states are counted exactly and the line is straight", absolute=1e-6),
+    parts=(
+        Part("one torus, four fields", 2, _one_torus),
+        Part("tori of different sizes", 2, _many_tori),
+    ),
+    diagnoses=(
+        Diagnosis(
+            "sign",
+            "The size is right and the sign is wrong. σ_xy = ∂ρ/∂B with the charge density "
+            "ρ = q n = −e n, so σ_xy = −e ∂n/∂B; +e ∂n/∂B, as some texts print, holds for a "
+            "positive carrier. (Counting the states above μ gives the wrong sign, too.)",
+            symptom=factor(-1),
+        ),
+        Diagnosis(
+            "two_pi",
+            "A factor 2π is missing: −e ∂n/∂B is σ_xy in e²/ħ, and 1 e²/ħ = 2π e²/h.",
+            symptom=factor(1 / TWO_PI),
+        ),
+        Diagnosis(
+            "number",
+            "This is the slope of the number of electrons. The formula wants their density: divide "
+            "each number by the area of its torus.",
+            wrong=(_number,),
+        ),
+        Diagnosis(
+            "through_origin",
+            "The line was forced through the origin. At B = 0 the density is not zero: fit slope "
+            "and intercept.",
+            wrong=(_through_origin,),
+        ),
+    ),
+)
