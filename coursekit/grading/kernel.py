@@ -34,6 +34,7 @@ _CHANNELS = {"shell": 1, "iopub": 2, "stdin": 3, "hb": 4, "control": 5}
 _START_TIMEOUT = 60.0
 # After an interrupt a cell may still print its traceback.
 _GRACE = 3.0
+_KILL_TIMEOUT = 5.0
 _MAX_OUTPUT_MESSAGE = 8 * 2**20
 # The kernel writes its five sockets into /io and nothing else belongs there.
 _MAX_IO_FILES = 8
@@ -71,7 +72,6 @@ class Kernel:
         self._context = zmq.Context()
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
         self._requests = 0
-        self._inner_pid: int | None = None
         self._write("connection.json", json.dumps(self._connection("/io")))
         argv = [
             *(sys.executable, "-m", "ipykernel_launcher", "-f", "/in/connection.json"),
@@ -134,13 +134,15 @@ class Kernel:
         for channel in self._sockets.values():
             channel.close(linger=0)
         self._context.destroy(linger=0)
-        # Killing the first process of a process namespace ends all others in it.
-        for pid in (self._read_inner_pid(), self._process.pid):
-            if pid is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        # Killing the first process of a process namespace ends all others in it; the bubblewrap
+        # outside waits for that, and ends too.
+        inner = self._read_inner_pid()
+        if inner is not None and self._process.poll() is None:
+            os.kill(inner, signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_KILL_TIMEOUT)
+        self._process.kill()
         self._process.wait()
-        _wait_until_gone(self._inner_pid)
         os.close(self._info)
         shutil.rmtree(self._root, ignore_errors=True)
 
@@ -266,16 +268,13 @@ class Kernel:
 
     def _read_inner_pid(self) -> int | None:
         """Process id of the sandbox's first process, as bubblewrap told it."""
-        if self._inner_pid is None:
-            text = b""
-            # The other end closes when bubblewrap has written, or has ended.
-            while chunk := os.read(self._info, 4096):
-                text += chunk
-                if b"}" in chunk:
-                    break
-            with contextlib.suppress(ValueError, KeyError):
-                self._inner_pid = int(json.loads(text)["child-pid"])
-        return self._inner_pid
+        text = b""
+        # The other end closes when bubblewrap has written, or has ended.
+        while b"}" not in text and (chunk := os.read(self._info, 4096)):
+            text += chunk
+        with contextlib.suppress(ValueError, KeyError):
+            return int(json.loads(text)["child-pid"])
+        return None
 
 
 class _Exchange:
@@ -314,9 +313,3 @@ class _Exchange:
 def _short_directory() -> str | None:
     # A path of a Unix socket holds 107 characters.
     return None if len(tempfile.gettempdir()) < 60 else "/tmp"
-
-
-def _wait_until_gone(pid: int | None, seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while pid is not None and os.path.exists(f"/proc/{pid}") and time.monotonic() < deadline:
-        time.sleep(0.002)

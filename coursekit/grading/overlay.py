@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import importlib.util
 import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import coursekit
+from coursekit import checks
 
 __all__ = ["PACKAGE", "allowed_modules", "masked_package"]
 
@@ -41,9 +40,8 @@ def check(name: str, answer: object = None, seed: object = None) -> str:
 
 def allowed_modules(set_name: str) -> tuple[str, ...]:
     """Modules of coursekit that stay when a set is graded; all, for a set without checks."""
-    name = f"coursekit.checks.sets.{set_name}"
-    if set_name.isidentifier() and importlib.util.find_spec(name) is not None:
-        return tuple(importlib.import_module(name).ALLOWED_MODULES)
+    if set_name in checks.set_names():
+        return checks.allowed_modules(set_name)
     return tuple(name for name in _module_names() if name not in _NEVER_SHOWN)
 
 

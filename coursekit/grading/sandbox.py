@@ -130,9 +130,7 @@ class Sandbox:
 
 
 # An ordinary user gets a user namespace, in which no privilege exists.
-_USER_NAMESPACES = (
-    *("--unshare-all", "--cap-drop", "ALL", "--uid", "65534", "--gid", "65534"),
-)
+_USER_NAMESPACES = (*("--unshare-all", "--cap-drop", "ALL", "--uid", "65534", "--gid", "65534"),)
 # Root needs none; it would leave the limit on processes without effect.  The identity is dropped
 # inside, by setpriv, and with it everything that these three capabilities are for.
 _ROOT_NAMESPACES = (

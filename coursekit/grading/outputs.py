@@ -1,0 +1,146 @@
+"""Outputs of a student's cells, made harmless and kept small.
+
+They are shown to instructors and students in a browser, so nothing that a browser would run
+survives: no script, no SVG, no attribute that could break out of its quotes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any
+
+import bleach
+from nbformat.v4 import new_output
+
+from coursekit.grading.kernel import Message
+
+__all__ = ["OutputCollector", "error_output", "inert_text", "safe_html"]
+
+MAX_STREAM = 50_000  # characters of print in one cell
+MAX_BUNDLE = 2 * 2**20  # characters of one figure or table
+MAX_CELL = 4 * 2**20
+MAX_OUTPUTS = 100
+
+_IMAGES = ("image/png", "image/jpeg")
+_TAGS = frozenset(
+    "a abbr b blockquote br caption code col colgroup dd del details div dl dt em h1 h2 h3 h4 h5 "
+    "h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody "
+    "td tfoot th thead tr tt u ul var".split()
+)
+_ATTRIBUTES = {
+    "*": ["class", "title", "lang", "dir"],
+    "a": ["href"],
+    "img": ["src", "alt", "width", "height"],
+    "td": ["colspan", "rowspan", "align"],
+    "th": ["colspan", "rowspan", "align", "scope"],
+    "ol": ["start"],
+}
+_TAG_START = re.compile(r"<(?=[A-Za-z/!?])(?!https?://|mailto:)")
+
+
+def safe_html(text: str) -> str:
+    """HTML without anything that runs, or that fetches from elsewhere."""
+    clean: str = bleach.clean(
+        text,
+        tags=_TAGS,
+        attributes=lambda tag, name, value: (
+            value.startswith("data:image/")
+            if (tag, name) == ("img", "src")
+            else name in _ATTRIBUTES.get(tag, ()) or name in _ATTRIBUTES["*"]
+        ),
+        protocols={"http", "https", "mailto", "data"},
+        strip=True,
+    )
+    return clean
+
+
+def inert_text(text: str) -> str:
+    """Markdown in which no HTML tag can start; formulas and prose look the same.
+
+    A ``<`` before a space opens no tag anywhere, and TeX does not care about the space.
+    """
+    return _TAG_START.sub("< ", text)
+
+
+def error_output(name: str, message: str, traceback: list[str] | None = None) -> Any:
+    """An error as a notebook shows it."""
+    lines = traceback if traceback is not None else [f"{name}: {message}"]
+    return new_output("error", ename=name, evalue=message, traceback=lines)
+
+
+class OutputCollector:
+    """Takes the messages of one cell and makes its outputs of them."""
+
+    def __init__(self) -> None:
+        self.outputs: list[Any] = []
+        self._size = 0
+        self._streamed = 0
+        self._cut = False
+
+    def take(self, message: Message) -> None:
+        """One message, of which nothing can be relied on but that its content is a dict."""
+        kind, content = message["msg_type"], message["content"]
+        if self._cut:
+            return
+        if len(self.outputs) >= MAX_OUTPUTS or self._size > MAX_CELL:
+            self._cut = True
+            note = "... the rest of the output was cut ...\n"
+            self.outputs.append(new_output("stream", name="stdout", text=note))
+        elif kind == "stream":
+            self._stream(str(content.get("text", "")), content.get("name") == "stderr")
+        elif kind in ("display_data", "execute_result"):
+            self._display(content.get("data"))
+        elif kind == "error":
+            self._error(content)
+        elif kind == "clear_output":
+            self.outputs.clear()
+
+    def _stream(self, text: str, is_stderr: bool) -> None:
+        name = "stderr" if is_stderr else "stdout"
+        room = MAX_STREAM - self._streamed
+        if room <= 0:
+            return
+        self._streamed += len(text)
+        if len(text) > room:
+            text = text[:room] + "\n... the rest of what was printed was cut ...\n"
+        last = self.outputs[-1] if self.outputs else None
+        if last is not None and last.output_type == "stream" and last.name == name:
+            last.text += text
+        else:
+            self.outputs.append(new_output("stream", name=name, text=text))
+
+    def _display(self, data: object) -> None:
+        if not isinstance(data, dict):
+            return
+        bundle: dict[str, str] = {}
+        for mime in ("text/plain", "text/html", "text/latex", *_IMAGES):
+            value = data.get(mime)
+            if isinstance(value, str) and len(value) <= MAX_BUNDLE:
+                bundle.update(_harmless(mime, value))
+        if bundle:
+            self._size += sum(map(len, bundle.values()))
+            # An execute_result would be read as a mark where a grader looks for one.
+            self.outputs.append(new_output("display_data", data=bundle))
+
+    def _error(self, content: Message) -> None:
+        lines = content.get("traceback")
+        trace = [str(x)[:5_000] for x in lines[:60]] if isinstance(lines, list) else []
+        name, value = (str(content.get(key, ""))[:1_000] for key in ("ename", "evalue"))
+        self._size += sum(map(len, trace))
+        self.outputs.append(error_output(name, value, trace or None))
+
+
+def _harmless(mime: str, value: str) -> dict[str, str]:
+    if mime == "text/html":
+        return {mime: safe_html(value)}
+    if mime == "text/latex":
+        return {mime: inert_text(value)}
+    if mime in _IMAGES:
+        try:
+            raw = base64.b64decode(value)
+        except (ValueError, binascii.Error):
+            return {}
+        return {mime: base64.b64encode(raw).decode("ascii")}
+    return {mime: value}

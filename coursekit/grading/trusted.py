@@ -1,0 +1,174 @@
+"""Test cells, run in the grader's own process.
+
+They see ``ck``, ``np``, what locked cells import, and stand-ins for the student's names.  Nothing
+that a student wrote is executed here.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import io
+import math
+import traceback
+from collections.abc import Callable, Iterable
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from nbformat.v4 import new_output
+
+import coursekit
+from coursekit.checks import Report, grade
+from coursekit.grading.outputs import error_output
+from coursekit.grading.session import StudentSession
+
+__all__ = ["CellRunner"]
+
+_FILENAME = "<test cell>"
+_MAX_PRINTED = 50_000
+
+
+class CellRunner:
+    """Runs the test cells of one notebook against one student's session.
+
+    Parameters
+    ----------
+    session : where the student's names live
+    seed : secret, from which the checks draw their inputs
+    locked_sources : sources of the locked cells, whose imports the tests may rely on
+    """
+
+    def __init__(self, session: StudentSession, seed: str, locked_sources: Iterable[str]) -> None:
+        self._session = session
+        self._seed = seed
+        self._reports: list[Report] = []
+        self._names: dict[str, Any] = {"__name__": "__main__"}
+        for source in locked_sources:
+            _run_imports(source, self._names)
+        self._names.update(ck=_Coursekit(self._check), np=np)
+
+    def run(self, source: str, points: float) -> list[Any]:
+        """Run one test cell.
+
+        Returns
+        -------
+        Its outputs. Without an error among them the cell earns all points, or as many as its one
+        execute_result says, a number from 0 to ``points``.
+        """
+        self._reports = []
+        self._session.begin_test()
+        printed = io.StringIO()
+        try:
+            # What a test writes to stderr, warnings above all, is no reason to lose the mark.
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+                value = self._execute(source)
+                outputs = [*_shown(self._reports), *self._credit(value, points)]
+        except (Exception, SystemExit) as error:
+            outputs = [*_shown(self._reports), _error(error)]
+        if text := printed.getvalue()[:_MAX_PRINTED]:
+            outputs.insert(0, new_output("stream", name="stdout", text=text))
+        return outputs
+
+    def _execute(self, source: str) -> object:
+        """The value of the cell's last expression, or None."""
+        tree = ast.parse(source, _FILENAME)
+        loaded, bound = _names_in(tree)
+        foreign = sorted(loaded - bound - set(self._names) - set(vars(builtins)))
+        names = self._names | {name: self._session.lookup(name) for name in foreign}
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, _FILENAME, "exec"), names)
+        value = None
+        if isinstance(last, ast.Expr):
+            expression = ast.Expression(last.value)
+            value = eval(compile(expression, _FILENAME, "eval"), names)
+        # Later test cells see what this one defined; `ck` and `np` stay the grader's.
+        self._names.update((name, names[name]) for name in bound - {"ck", "np"} if name in names)
+        return value
+
+    def _check(self, name: str, answer: object) -> Report:
+        report = grade(name, answer, self._seed)
+        self._reports.append(report)
+        return report
+
+    def _credit(self, value: object, points: float) -> list[Any]:
+        if self._reports:
+            possible = sum(report.max_points for report in self._reports)
+            earned = sum(report.points for report in self._reports)
+            return [_result(points * earned / possible if possible else 0.0, points)]
+        if isinstance(value, Report):
+            raise TypeError(
+                "got a report made with the students' own seed; expected one from the grader's "
+                "`ck`: do not import coursekit in a test cell"
+            )
+        if isinstance(value, Real):
+            return [_result(float(value) * (points if isinstance(value, bool) else 1), points)]
+        if value is None:
+            return []
+        raise TypeError(
+            f"the test cell ends with a value of type {type(value).__name__}; expected a number "
+            "of points, True or False, or no value: end it with an assert"
+        )
+
+
+class _Coursekit:
+    """The library as test cells see it: all of it, and a `check` that uses the secret seed."""
+
+    def __init__(self, check: Callable[[str, object], Report]) -> None:
+        self.check = check
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(coursekit, name)
+
+
+def _run_imports(source: str, names: dict[str, Any]) -> None:
+    """Import what a locked cell imports; a locked cell that does not parse imports nothing."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return  # it holds magics, which belong to the student's kernel
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = ast.Module(body=[node], type_ignores=[])
+            exec(compile(module, "<locked cell>", "exec"), names)
+
+
+def _names_in(tree: ast.AST) -> tuple[set[str], set[str]]:
+    """Names that code loads, and names that it binds anywhere."""
+    loaded: set[str] = set()
+    bound: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (loaded if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bound.update((a.asname or a.name).partition(".")[0] for a in node.names)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            bound.add(node.name)
+    return loaded, bound
+
+
+def _shown(reports: list[Report]) -> list[Any]:
+    return [
+        new_output("display_data", data={"text/html": r._repr_html_(), "text/plain": str(r)})
+        for r in reports
+    ]
+
+
+def _result(credit: float, points: float) -> Any:
+    if not math.isfinite(credit):
+        raise ValueError(f"the test cell gives {credit} points; expected a finite number")
+    # nbgrader reads the text of a result as points, and gives up when it exceeds their maximum.
+    text = repr(float(min(max(credit, 0.0), points)))
+    return new_output("execute_result", data={"text/plain": text}, execution_count=None)
+
+
+def _error(error: BaseException) -> Any:
+    name, message = type(error).__name__, str(error)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == _FILENAME]
+    place = [f"line {frames[-1].lineno} of the test"] if frames else []
+    return error_output(name, message, [*place, f"{name}: {message}"])
