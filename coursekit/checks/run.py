@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ def grade(name: str, answer: object, seed: str | int) -> Report:
     task = get(name)
     run = _Run(task, answer, seed)
     parts = tuple(run.part(part) for part in task.parts)
-    hint = diagnose(task, run.wrong_values, lambda: _all_cases(task, HOME_SEED))
+    hint = diagnose(task, run.wrong_values, lambda: _right_at_home(task))
     return Report(name, parts, (hint,) if hint else ())
 
 
@@ -97,17 +98,16 @@ class _Run:
 
     def part(self, part: Part) -> PartResult:
         """The part's first failure; every case is run, because hints are drawn from all values."""
-        cases = list(part.cases(_generator(self.seed, self.task.name, part.name)))
-        right = [np.asarray(self.task.reference(*case.args)) for case in cases]
+        drawn = _draw(self.task, part, str(self.seed))
         failures: list[PartResult] = []
-        for case, expected in zip(cases, right, strict=True):
+        for case, expected in drawn:
             failure = self.case(part, case, expected)
             if failure is not None:
                 failures.append(failure)
                 if not failure.got:
                     break  # no value came back, and the next call would fail alike
         if not failures:
-            failures += self.again(part, cases[0], right[0])
+            failures += self.again(part, *drawn[0])
         return failures[0] if failures else PartResult(part.name, part.points, part.points)
 
     def case(self, part: Part, case: Case, expected: NDArray[Any]) -> PartResult | None:
@@ -177,14 +177,18 @@ def _failure(part: Part, case: Case, message: str, got: str = "", expected: str 
     return PartResult(part.name, part.points, 0, message, got, expected, case.text)
 
 
-def _generator(seed: str | int, name: str, part: str) -> np.random.Generator:
-    digest = hashlib.sha256("\0".join((str(seed), name, part)).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+# One seed serves many answers, and a reference can cost as much as a student's call.  Answers get
+# copies, so what is kept here stays as it was drawn.
+@functools.lru_cache(maxsize=128)
+def _draw(task: Check, part: Part, seed: str) -> tuple[tuple[Case, NDArray[Any]], ...]:
+    """The cases of a part, each with the right answer."""
+    digest = hashlib.sha256("\0".join((seed, task.name, part.name)).encode()).digest()
+    rng = np.random.default_rng(int.from_bytes(digest[:16], "big"))
+    return tuple((case, np.asarray(task.reference(*case.args))) for case in part.cases(rng))
 
 
-def _all_cases(task: Check, seed: str) -> Iterator[Case]:
-    for part in task.parts:
-        yield from part.cases(_generator(seed, task.name, part.name))
+def _right_at_home(task: Check) -> list[NDArray[Any]]:
+    return [expected for part in task.parts for _, expected in _draw(task, part, HOME_SEED)]
 
 
 def _where(error: Exception, answer: Callable[..., Any]) -> str:

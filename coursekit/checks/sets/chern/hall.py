@@ -167,7 +167,7 @@ def _torus(drawn: Drawn, quanta: int, length: int) -> tuple[NDArray[np.float64],
     """Energies of length × length cells in the field of ``quanta``·length flux quanta, B, area."""
     flux = with_flux(drawn.model, quanta, length)
     k = uniform_mesh(flux.lattice, (1, length))
-    energies = np.sort(solve(flux, k).energies.ravel())
+    energies = np.sort(np.linalg.eigvalsh(flux.hamiltonian(k)).ravel())
     area = length * flux.lattice.cell_volume
     return energies, TWO_PI * quanta / flux.lattice.cell_volume, area
 
