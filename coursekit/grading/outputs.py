@@ -12,11 +12,11 @@ import re
 from typing import Any
 
 import bleach
-from nbformat.v4 import new_output
+import nbformat.v4
 
 from coursekit.grading.kernel import Message
 
-__all__ = ["OutputCollector", "error_output", "inert_text", "safe_html"]
+__all__ = ["OutputCollector", "error_output", "inert_text", "output", "safe_html"]
 
 MAX_STREAM = 50_000  # characters of print in one cell
 MAX_BUNDLE = 2 * 2**20  # characters of one figure or table
@@ -24,11 +24,12 @@ MAX_CELL = 4 * 2**20
 MAX_OUTPUTS = 100
 
 _IMAGES = ("image/png", "image/jpeg")
-_TAGS = frozenset(
-    "a abbr b blockquote br caption code col colgroup dd del details div dl dt em h1 h2 h3 h4 h5 "
-    "h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody "
-    "td tfoot th thead tr tt u ul var".split()
-)
+_TEXT_TAGS = {"abbr", "b", "br", "code", "del", "em", "i", "ins", "kbd", "mark", "q", "s", "samp"}
+_TEXT_TAGS |= {"small", "span", "strong", "sub", "sup", "tt", "u", "var", "a", "img"}
+_BLOCK_TAGS = {"blockquote", "details", "div", "hr", "p", "pre", "summary"}
+_BLOCK_TAGS |= {"h1", "h2", "h3", "h4", "h5", "h6", "dd", "dl", "dt", "li", "ol", "ul"}
+_TABLE_TAGS = {"caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"}
+_TAGS = _TEXT_TAGS | _BLOCK_TAGS | _TABLE_TAGS
 _ATTRIBUTES = {
     "*": ["class", "title", "lang", "dir"],
     "a": ["href"],
@@ -64,10 +65,15 @@ def inert_text(text: str) -> str:
     return _TAG_START.sub("< ", text)
 
 
+def output(kind: str, **fields: object) -> Any:
+    """An output of a cell, as notebooks hold it."""
+    return nbformat.v4.new_output(kind, **fields)  # type: ignore[no-untyped-call]
+
+
 def error_output(name: str, message: str, traceback: list[str] | None = None) -> Any:
     """An error as a notebook shows it."""
     lines = traceback if traceback is not None else [f"{name}: {message}"]
-    return new_output("error", ename=name, evalue=message, traceback=lines)
+    return output("error", ename=name, evalue=message, traceback=lines)
 
 
 class OutputCollector:
@@ -87,7 +93,7 @@ class OutputCollector:
         if len(self.outputs) >= MAX_OUTPUTS or self._size > MAX_CELL:
             self._cut = True
             note = "... the rest of the output was cut ...\n"
-            self.outputs.append(new_output("stream", name="stdout", text=note))
+            self.outputs.append(output("stream", name="stdout", text=note))
         elif kind == "stream":
             self._stream(str(content.get("text", "")), content.get("name") == "stderr")
         elif kind in ("display_data", "execute_result"):
@@ -109,7 +115,7 @@ class OutputCollector:
         if last is not None and last.output_type == "stream" and last.name == name:
             last.text += text
         else:
-            self.outputs.append(new_output("stream", name=name, text=text))
+            self.outputs.append(output("stream", name=name, text=text))
 
     def _display(self, data: object) -> None:
         if not isinstance(data, dict):
@@ -122,7 +128,7 @@ class OutputCollector:
         if bundle:
             self._size += sum(map(len, bundle.values()))
             # An execute_result would be read as a mark where a grader looks for one.
-            self.outputs.append(new_output("display_data", data=bundle))
+            self.outputs.append(output("display_data", data=bundle))
 
     def _error(self, content: Message) -> None:
         lines = content.get("traceback")

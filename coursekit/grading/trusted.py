@@ -17,11 +17,10 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from nbformat.v4 import new_output
 
 import coursekit
 from coursekit.checks import Report, grade
-from coursekit.grading.outputs import error_output
+from coursekit.grading.outputs import error_output, output
 from coursekit.grading.session import StudentSession
 
 __all__ = ["CellRunner"]
@@ -68,7 +67,7 @@ class CellRunner:
         except (Exception, SystemExit) as error:
             outputs = [*_shown(self._reports), _error(error)]
         if text := printed.getvalue()[:_MAX_PRINTED]:
-            outputs.insert(0, new_output("stream", name="stdout", text=text))
+            outputs.insert(0, output("stream", name="stdout", text=text))
         return outputs
 
     def _execute(self, source: str) -> object:
@@ -154,7 +153,7 @@ def _names_in(tree: ast.AST) -> tuple[set[str], set[str]]:
 
 def _shown(reports: list[Report]) -> list[Any]:
     return [
-        new_output("display_data", data={"text/html": r._repr_html_(), "text/plain": str(r)})
+        output("display_data", data={"text/html": r._repr_html_(), "text/plain": str(r)})
         for r in reports
     ]
 
@@ -164,7 +163,7 @@ def _result(credit: float, points: float) -> Any:
         raise ValueError(f"the test cell gives {credit} points; expected a finite number")
     # nbgrader reads the text of a result as points, and gives up when it exceeds their maximum.
     text = repr(float(min(max(credit, 0.0), points)))
-    return new_output("execute_result", data={"text/plain": text}, execution_count=None)
+    return output("execute_result", data={"text/plain": text}, execution_count=None)
 
 
 def _error(error: BaseException) -> Any:

@@ -1,0 +1,79 @@
+"""The command ``coursekit``: release a problem set, grade what students handed in."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from coursekit.grading.course import Course
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; its exit status: 0 done, 1 some submissions failed, 2 refused."""
+    options = _parser().parse_args(arguments)
+    # Imported late, so that --help does not wait for nbgrader.
+    from coursekit.grading.course import Course
+    from coursekit.grading.sandbox import SandboxError
+
+    try:
+        course = Course(options.course.resolve())
+        if options.command == "source":
+            return _source(course, options.set)
+        return _grade(course, options.set, options.regrade)
+    except (FileNotFoundError, SandboxError, ValueError) as error:
+        print(f"coursekit: {error}", file=sys.stderr)
+        return 2
+
+
+def _source(course: Course, set_name: str) -> int:
+    from coursekit.grading.release import release_set
+
+    released = release_set(course, set_name)
+    print(f"{set_name}: {'released' if released.changed else 'unchanged since it was released'}")
+    print(f"  students' notebook  {released.notebook}")
+    print(f"  exchange            {released.exchange}")
+    return 0
+
+
+def _grade(course: Course, set_name: str, regrade: bool) -> int:
+    from coursekit.grading.report import table
+    from coursekit.grading.runner import grade_set
+
+    results = grade_set(course, set_name, regrade=regrade)
+    text = table(results)
+    (course.root / f"report.{set_name}.txt").write_text(text + "\n", encoding="utf-8")
+    print(text)
+    print(f"grades    {course.root / set_name}.csv")
+    print(f"report    {course.root / 'report'}.{set_name}.txt and .json")
+    print(f"feedback  {course.path('feedback', set_name, '*')}")
+    return 1 if any(result.status == "failed" for result in results) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="coursekit", description=__doc__)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("set", help="name of the problem set, as in: chern")
+    common.add_argument(
+        "--course",
+        type=Path,
+        default=Path("exercises"),
+        metavar="DIR",
+        help="directory with nbgrader_config.py (default: exercises)",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser(
+        "source", parents=[common], help="make source and release of a set, and publish it"
+    )
+    grade = commands.add_parser(
+        "grade", parents=[common], help="grade every submission of a set in exercises/submitted"
+    )
+    grade.add_argument(
+        "--regrade", action="store_true", help="grade what is unchanged since last time, too"
+    )
+    return parser

@@ -1,0 +1,83 @@
+"""A course directory: nbgrader's own objects, set up with the course's own configuration."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config, PyFileConfigLoader
+
+__all__ = ["Course"]
+
+CONFIG_FILE = "nbgrader_config.py"
+
+
+@dataclass(frozen=True)
+class Course:
+    """A directory with ``nbgrader_config.py`` in it.
+
+    Raises
+    ------
+    FileNotFoundError : there is no such file
+    """
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        if not (self.root / CONFIG_FILE).is_file():
+            raise FileNotFoundError(
+                f"{self.root} holds no {CONFIG_FILE}; expected a course directory: name it with "
+                "--course"
+            )
+
+    @functools.cached_property
+    def config(self) -> Config:
+        """What nbgrader_config.py sets; commands of nbgrader given in the directory read it too."""
+        return PyFileConfigLoader(CONFIG_FILE, path=str(self.root)).load_config()
+
+    @functools.cached_property
+    def log(self) -> logging.Logger:
+        """nbgrader's messages, of which a file is the right reader."""
+        log = logging.getLogger(f"coursekit.grading.{self.root}")
+        log.propagate = False
+        log.setLevel(logging.INFO)
+        if not log.handlers:
+            handler = logging.FileHandler(self.root / "report.log", delay=True, encoding="utf-8")
+            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+            log.addHandler(handler)
+        return log
+
+    def coursedir(self, assignment: str, student: str = ".") -> Any:
+        """nbgrader's CourseDirectory, set to one assignment and student."""
+        coursedir = CourseDirectory(config=self.config)
+        coursedir.root = str(self.root)
+        coursedir.assignment_id, coursedir.student_id = assignment, student
+        return coursedir
+
+    def convert(self, step: Any, assignment: str, student: str = ".") -> None:
+        """Run one of nbgrader's converters, over what an earlier run left."""
+        converter = step(
+            coursedir=self.coursedir(assignment, student), config=self.config, log=self.log
+        )
+        converter.force = True
+        converter.start()
+
+    @contextmanager
+    def gradebook(self) -> Iterator[Any]:
+        """The gradebook, open."""
+        coursedir = self.coursedir(".")
+        with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+            yield gradebook
+
+    def path(self, step: str, assignment: str, student: str = ".") -> Path:
+        """``release/.``, ``submitted/<student>`` and so on, as the configuration names them."""
+        coursedir = self.coursedir(assignment)
+        directory = getattr(coursedir, f"{step}_directory")
+        return Path(coursedir.format_path(directory, student, assignment)).resolve()
