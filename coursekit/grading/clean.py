@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import copy
 import os
 import re
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -50,7 +52,7 @@ def notebook_of_record(coursedir: Any, assignment: str, notebook: str) -> Any:
     directory = coursedir.format_path(coursedir.release_directory, ".", assignment)
     path = Path(directory) / f"{notebook}.ipynb"
     if path.is_file():
-        return nbformat.read(path, as_version=4)
+        return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
         stored = gradebook.find_notebook(notebook, assignment)
         points = {cell.name: cell.max_score for cell in stored.graded_cells}
@@ -133,7 +135,7 @@ def _match(record: list[Any], submitted: list[Any]) -> dict[int, int]:
 
 def _answered(original: Any, submitted: Any, max_cell_size: int) -> Any:
     """A cell of the record, with the student's source where students may write."""
-    cell = nbformat.from_dict(original)
+    cell = copy.deepcopy(original)
     if cell.cell_type == "code":
         cell.outputs, cell.execution_count = [], None
     free = utils.is_solution(cell) or (not _grade_id(cell) and cell.cell_type == "code")
@@ -209,6 +211,6 @@ def _with_unique_ids(cells: list[Any]) -> list[Any]:
     seen: set[str] = set()
     for cell in cells:
         if cell.get("id") in seen or "id" not in cell:
-            cell["id"] = nbformat.v4.nbbase.random_cell_id()
+            cell["id"] = secrets.token_hex(4)
         seen.add(cell["id"])
     return cells

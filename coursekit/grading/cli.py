@@ -18,6 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status: 0 done, 1 some submissions failed, 2 refused."""
     options = _parser().parse_args(arguments)
     # Imported late, so that --help does not wait for nbgrader.
+    from nbgrader.converters.base import NbGraderException
+
     from coursekit.grading.course import Course
     from coursekit.grading.sandbox import SandboxError
 
@@ -28,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _grade(course, options.set, options.regrade)
     except (FileNotFoundError, SandboxError, ValueError) as error:
         print(f"coursekit: {error}", file=sys.stderr)
+        return 2
+    except NbGraderException as error:
+        print(f"coursekit: {error}; see {course.root / 'report.log'}", file=sys.stderr)
         return 2
 
 

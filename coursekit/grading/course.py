@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +15,9 @@ from typing import Any
 
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
-from traitlets.config import Config, PyFileConfigLoader
+from nbgrader.utils import setenv
+from sqlalchemy.exc import SAWarning
+from traitlets.config.loader import Config, PyFileConfigLoader
 
 __all__ = ["Course"]
 
@@ -40,7 +45,8 @@ class Course:
     @functools.cached_property
     def config(self) -> Config:
         """What nbgrader_config.py sets; commands of nbgrader given in the directory read it too."""
-        return PyFileConfigLoader(CONFIG_FILE, path=str(self.root)).load_config()
+        config: Config = PyFileConfigLoader(CONFIG_FILE, path=str(self.root)).load_config()
+        return config
 
     @functools.cached_property
     def log(self) -> logging.Logger:
@@ -67,13 +73,14 @@ class Course:
             coursedir=self.coursedir(assignment, student), config=self.config, log=self.log
         )
         converter.force = True
-        converter.start()
+        with _own_tools():
+            converter.start()
 
     @contextmanager
     def gradebook(self) -> Iterator[Any]:
         """The gradebook, open."""
         coursedir = self.coursedir(".")
-        with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+        with _own_tools(), Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
             yield gradebook
 
     def path(self, step: str, assignment: str, student: str = ".") -> Path:
@@ -81,3 +88,16 @@ class Course:
         coursedir = self.coursedir(assignment)
         directory = getattr(coursedir, f"{step}_directory")
         return Path(coursedir.format_path(directory, student, assignment)).resolve()
+
+
+@contextmanager
+def _own_tools() -> Iterator[None]:
+    """PATH with this Python's programs first: nbgrader starts alembic to make a gradebook."""
+    before = os.environ.get("PATH", os.defpath)
+    with (
+        setenv(PATH=f"{Path(sys.executable).parent}{os.pathsep}{before}"),
+        warnings.catch_warnings(),
+    ):
+        # nbgrader makes entries in an order that SQLAlchemy remarks upon at length.
+        warnings.simplefilter("ignore", SAWarning)
+        yield

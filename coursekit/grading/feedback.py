@@ -40,13 +40,14 @@ class Task:
         return "part" if self.score > 0 else "wrong"
 
 
-class FeedbackExporter(Exporter):  # type: ignore[misc]
+class FeedbackExporter(Exporter):
     """For ``GenerateFeedback.exporter_class``: an autograded notebook as one HTML file."""
 
     file_extension = ".html"
     output_mimetype = "text/html"
 
-    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[str, Any]:
+    # Exporters return text; the base class, which returns a notebook, is the exception.
+    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> Any:
         """The page, and the resources as nbconvert wants them back."""
         nb, resources = super().from_notebook_node(nb, resources, **kw)
         about = resources["nbgrader"]
@@ -66,9 +67,10 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
 
 def unreadable_page(title: str, student: str, max_score: float, reason: str) -> str:
     """The page of a submission that could not be graded."""
-    return _template("unreadable.html").render(
+    page: str = _template("unreadable.html").render(
         title=title, student=student, max_score=max_score, reason=reason, **_style()
     )
+    return page
 
 
 def _task(cell: Any) -> Task:

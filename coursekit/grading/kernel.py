@@ -156,13 +156,17 @@ class Kernel:
     ) -> Message:
         self._connect()
         content = {**content, "allow_stdin": False, "stop_on_error": False}
-        request = self._session.send(self._sockets["shell"], "execute_request", content)
-        exchange = _Exchange(request["header"]["msg_id"], on_output)
+        exchange = self._send(content, on_output)
         if self._listen(exchange, timeout):
             return exchange.reply
         self._session.send(self._sockets["control"], "interrupt_request", {})
         alive = self._listen(exchange, _GRACE)
         raise KernelTimeout(timeout, alive)
+
+    def _send(self, content: Message, on_output: Callable[[Message], None] | None) -> _Exchange:
+        message = self._session.msg("execute_request", content)
+        self._session.send(self._sockets["shell"], message)
+        return _Exchange(message["header"]["msg_id"], on_output)
 
     def _listen(self, exchange: _Exchange, seconds: float) -> bool:
         """Take messages until the exchange is complete (True) or time is up (False)."""
@@ -171,7 +175,7 @@ class Kernel:
         for name in ("shell", "iopub"):
             poller.register(self._sockets[name], zmq.POLLIN)
         while (left := deadline - time.monotonic()) > 0:
-            ready = dict(poller.poll(min(left, 0.2) * 1000))
+            ready = dict(poller.poll(int(min(left, 0.2) * 1000) + 1))
             for name in ("iopub", "shell"):
                 if self._sockets[name] in ready:
                     message = self._receive(name)
@@ -226,8 +230,7 @@ class Kernel:
         # A subscription takes a moment to arrive; the first output seen proves that it did.
         while time.monotonic() < deadline:
             content = {"code": "", "silent": True, "user_expressions": {}, "allow_stdin": False}
-            request = self._session.send(self._sockets["shell"], "execute_request", content)
-            exchange = _Exchange(request["header"]["msg_id"], None)
+            exchange = self._send(content, None)
             if self._listen(exchange, 1.0) and exchange.complete:
                 return
         raise SandboxError(f"the kernel did not answer: {self._stderr()}")

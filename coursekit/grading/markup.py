@@ -20,19 +20,13 @@ from pygments.lexers import PythonLexer
 __all__ = ["code_html", "markdown_html", "mathml", "plain_text"]
 
 _NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
-_ELEMENTS = set(
-    (
-        "math mrow mi mn mo ms mtext mspace msub msup msubsup mfrac msqrt mroot mover munder "
-        "munderover mtable mtr mtd mpadded mphantom mstyle menclose mmultiscripts none mprescripts"
-    ).split(" ")
-)
-_ATTRIBUTES = set(
-    (
-        "display displaystyle mathvariant stretchy fence form separator lspace rspace accent "
-        "accentunder linethickness columnalign rowspacing columnspacing columnlines rowlines "
-        "minsize maxsize largeop movablelimits width height depth notation scriptlevel symmetric"
-    ).split(" ")
-)
+_ELEMENTS = {"math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot"}
+_ELEMENTS |= {"msub", "msup", "msubsup", "mover", "munder", "munderover", "mtable", "mtr", "mtd"}
+_ELEMENTS |= {"mpadded", "mphantom", "mstyle", "menclose", "mmultiscripts", "none", "mprescripts"}
+_ATTRIBUTES = {"display", "displaystyle", "mathvariant", "stretchy", "fence", "form", "separator"}
+_ATTRIBUTES |= {"lspace", "rspace", "accent", "accentunder", "linethickness", "columnalign"}
+_ATTRIBUTES |= {"rowspacing", "columnspacing", "columnlines", "rowlines", "minsize", "maxsize"}
+_ATTRIBUTES |= {"largeop", "movablelimits", "width", "height", "depth", "notation", "symmetric"}
 _LONGEST_FORMULA = 5_000
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f]")
 

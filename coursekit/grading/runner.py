@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -149,9 +149,9 @@ def _is_current(
     assignment: str,
     submission: Submission,
     prints: dict[str, str],
-    earlier: dict[str, Result] | object,
+    earlier: Mapping[str, Result],
 ) -> bool:
-    old = earlier.get(submission.student) if isinstance(earlier, dict) else None
+    old = earlier.get(submission.student)
     if old is None or old.status == "failed" or old.fingerprint != prints[submission.student]:
         return False
     pages = course.path("feedback", assignment, submission.student)

@@ -97,7 +97,7 @@ def _notebook_problem(path: Path) -> str:
     if version not in (3, 4):
         return f"has notebook format {version!r}; expected 4: save it with a current Jupyter"
     try:
-        notebook = nbformat.reads(text, as_version=4)
+        notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
         nbformat.validate(notebook)
     except Exception as error:
         # The file is a stranger's; whatever its reader trips over, it is not a notebook.
