@@ -126,7 +126,7 @@ def _node_env() -> dict[str, str]:
 def _environment() -> dict[str, str]:
     """The pages import this checkout's coursekit and run in this interpreter's kernel."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
+    return {**os.environ, "PYTHONPATH": path, "JUPYTER_PREFER_ENV_PATH": "1", "NO_COLOR": "1"}
 
 
 def _files(directory: Path) -> list[Path]:

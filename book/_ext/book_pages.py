@@ -1,4 +1,4 @@
-"""Puts each page's executed notebook beside it and gives it a download button."""
+"""What each page carries: its executed notebook to download, and no address of a CDN."""
 
 from __future__ import annotations
 
@@ -37,7 +37,19 @@ def _merged(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
+def drop_thebe(
+    app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Leave sphinx-thebe's scripts out: it declares its CDN twice, even where it is turned off."""
+    context["script_files"] = [
+        script
+        for script in context["script_files"]
+        if "thebe" not in f"{script.filename} {script.attributes.get('body')}"
+    ]
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Sphinx calls this; the theme reads ``ipynb_source`` at the default priority, 500."""
     app.connect("html-page-context", add_notebook, priority=400)
+    app.connect("html-page-context", drop_thebe, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
