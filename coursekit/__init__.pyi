@@ -4,6 +4,7 @@ from . import models as models
 from . import plotting as plotting
 from .bands import Bands as Bands
 from .bands import solve as solve
+from .bloch_model import BlochModel as BlochModel
 from .checks import check as check
 from .dynamics import anomalous_velocity as anomalous_velocity
 from .dynamics import phase_space_density as phase_space_density
@@ -20,7 +21,6 @@ from .response import anomalous_hall as anomalous_hall
 from .response import electron_density as electron_density
 from .response import orbital_magnetization as orbital_magnetization
 from .response import streda as streda
-from .tight_binding import BlochModel as BlochModel
 from .tight_binding import TightBinding as TightBinding
 from .topology import chern_number as chern_number
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from coursekit.tight_binding import Model, check_k
+from coursekit.bloch_model import Model, check_k
 
 __all__ = ["Bands", "solve"]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["ConvergenceError", "DegenerateBandsError", "GapClosedError"]
 
@@ -16,7 +15,7 @@ class ConvergenceError(ValueError):
 class _BandError(ValueError):
     """A gap that is too small at one k: ``.k`` (dim,) Cartesian and ``.gap`` in energy units."""
 
-    def __init__(self, message: str, k: Sequence[float], gap: float) -> None:
+    def __init__(self, message: str, k: ArrayLike, gap: float) -> None:
         super().__init__(message)
         self.k = np.asarray(k, dtype=float)
         self.gap = float(gap)
@@ -30,6 +29,6 @@ class GapClosedError(_BandError):
     """The occupied bands touch the empty ones, so no integer belongs to them."""
 
 
-def format_k(k: Sequence[float]) -> str:
+def format_k(k: ArrayLike) -> str:
     """``(0.5, -1.25)``: a wave vector as it appears in messages."""
     return "(" + ", ".join(f"{x:.6g}" for x in np.asarray(k, dtype=float)) + ")"

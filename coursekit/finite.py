@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coursekit.lattice import Lattice
 from coursekit.tight_binding import TightBinding
@@ -43,7 +44,7 @@ def with_flux(model: TightBinding, p: int, q: int) -> TightBinding:
     flux = 2 * np.pi * p / q * np.sign(np.linalg.det(model.lattice.vectors))
     n = model.n_orb
     position = model.orbitals
-    blocks: dict[tuple[int, int], np.ndarray] = {}
+    blocks: dict[tuple[int, ...], NDArray[np.complex128]] = {}
     for R, block in model.blocks.items():
         for cell in range(q):
             turn, cell_j = divmod(cell + R[0], q)
@@ -55,10 +56,8 @@ def with_flux(model: TightBinding, p: int, q: int) -> TightBinding:
             # mean x times its dy. The last term makes the phases repeat from one magnetic cell to
             # the next: the basis there is turned by e^{−i flux q y}.
             phase = flux * ((x_i + x_j) / 2 * (y_j - y_i) - q * turn * y_j)
-            target = blocks.setdefault(
-                (turn, R[1]), np.zeros((q * n, q * n), dtype=complex)
-            )
+            target = blocks.setdefault((turn, R[1]), np.zeros((q * n, q * n), dtype=complex))
             rows, columns = slice(cell * n, cell * n + n), slice(cell_j * n, cell_j * n + n)
             target[rows, columns] += block * np.exp(1j * phase)
-    orbitals = np.concatenate([(position + [cell, 0]) / [q, 1] for cell in range(q)])
+    orbitals = np.concatenate([(position + np.array([cell, 0])) / [q, 1] for cell in range(q)])
     return TightBinding.from_blocks(Lattice([q * a1, a2]), orbitals, blocks)

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coursekit.bands import solve
+from coursekit.bloch_model import Model, check_k
 from coursekit.errors import DegenerateBandsError, format_k
-from coursekit.tight_binding import Model, check_k
 
 __all__ = ["berry_curvature", "orbital_moment"]
 
@@ -26,12 +26,14 @@ Floats = NDArray[np.float64]
 # Ω loses 2 log10(scale/gap) digits: at this fraction of the energy scale few are left.
 _SMALLEST_GAP = 1e-12
 # The axial component z needs the velocities along (x, y), and so on in cyclic order.
-_PLANES = {2: ((0, 1),), 3: ((1, 2), (2, 0), (0, 1))}
+_PLANES: dict[int, tuple[tuple[int, int], ...]] = {
+    1: (),
+    2: ((0, 1),),
+    3: ((1, 2), (2, 0), (0, 1)),
+}
 
 
-def berry_curvature(
-    model: Model, k: ArrayLike, bands: int | Sequence[int] | None = None
-) -> Floats:
+def berry_curvature(model: Model, k: ArrayLike, bands: int | Sequence[int] | None = None) -> Floats:
     r"""Berry curvature Ω = curl A, A = i⟨u|∇u⟩, of each band or of a band group.
 
     Parameters
@@ -85,26 +87,27 @@ def orbital_moment(model: Model, k: ArrayLike, bands: int | Sequence[int] | None
     """
     k, energies, omega = _pairs(model, k)
     half_gap = (energies[..., :, None] - energies[..., None, :]) / 2
-    return _reduce(model, k, energies, omega * _beside(half_gap, omega), bands)
+    return _reduce(model, k, energies, omega * half_gap[..., None], bands)
 
 
 def pair_curvature(model: Model, k: Floats) -> tuple[Floats, Floats]:
-    """Energies (..., n) and Ω_nl (..., n, n), or (..., n, n, 3) in 3D, zero where n and l touch.
+    """Energies (..., n) and Ω_nl (..., n, n, c), zero where n and l touch.
 
-    The zero is for sums over the zone, where touching bands fill a set of measure zero.
+    The last axis holds the axial components: none in 1D, z in 2D, (x, y, z) in 3D.  The zero is for
+    sums over the zone, where touching bands fill a set of measure zero.
     """
     if model.n_orb == 2:
         return _two_band_pairs(model, k)
     bands = solve(model, k)
     gap = bands.energies[..., :, None] - bands.energies[..., None, :]
-    touching = abs(gap) <= _SMALLEST_GAP * max(model.energy_scale, abs(bands.energies).max())
+    touching = abs(gap) <= _smallest_gap(model, bands.energies)
     weight = np.where(touching, 0.0, 1 / np.where(touching, 1.0, gap) ** 2)
     v = bands.velocity
-    components = [
-        -2 * (v[..., a, :, :] * v[..., b, :, :].swapaxes(-1, -2)).imag * weight
-        for a, b in _PLANES[model.dim]
-    ]
-    return bands.energies, _axial(components)
+    omega = np.zeros((*gap.shape, len(_PLANES[model.dim])))
+    for c, (a, b) in enumerate(_PLANES[model.dim]):
+        product = v[..., a, :, :] * v[..., b, :, :].swapaxes(-1, -2)
+        omega[..., c] = -2 * product.imag * weight
+    return bands.energies, omega
 
 
 def _two_band_pairs(model: Model, k: Floats) -> tuple[Floats, Floats]:
@@ -114,17 +117,20 @@ def _two_band_pairs(model: Model, k: Floats) -> tuple[Floats, Floats]:
     size = np.sqrt((d**2).sum(axis=-1))
     middle = (h[..., 0, 0] + h[..., 1, 1]).real / 2
     energies = np.stack([middle - size, middle + size], axis=-1)
-    touching = 2 * size <= _SMALLEST_GAP * max(model.energy_scale, abs(energies).max(initial=0.0))
+    touching = 2 * size <= _smallest_gap(model, energies)
     weight = np.where(touching, 0.0, 0.5 / np.where(touching, 1.0, size) ** 3)
     slope = _pauli_vector(model.hamiltonian_gradient(k))
-    components = []
-    for a, b in _PLANES[model.dim]:
+    omega = np.zeros((*size.shape, 2, 2, len(_PLANES[model.dim])))
+    for c, (a, b) in enumerate(_PLANES[model.dim]):
         lower = weight * (d * np.cross(slope[..., a, :], slope[..., b, :])).sum(axis=-1)
-        matrix = np.zeros((*lower.shape, 2, 2))
-        matrix[..., 0, 1] = lower
-        matrix[..., 1, 0] = -lower
-        components.append(matrix)
-    return energies, _axial(components)
+        omega[..., 0, 1, c] = lower
+        omega[..., 1, 0, c] = -lower
+    return energies, omega
+
+
+def _smallest_gap(model: Model, energies: Floats) -> float:
+    """Below this, a gap cannot be told from none; relative, so that any unit of energy will do."""
+    return _SMALLEST_GAP * max(model.energy_scale, float(abs(energies).max(initial=0.0)))
 
 
 def _pauli_vector(h: NDArray[np.complex128]) -> Floats:
@@ -133,17 +139,8 @@ def _pauli_vector(h: NDArray[np.complex128]) -> Floats:
     return np.stack([off.real, off.imag, (h[..., 0, 0] - h[..., 1, 1]).real / 2], axis=-1)
 
 
-def _axial(components: list[Floats]) -> Floats:
-    return components[0] if len(components) == 1 else np.stack(components, axis=-1)
-
-
-def _beside(matrix: Floats, axial: Floats) -> Floats:
-    """``matrix`` (..., n, n) with an axis for the components of ``axial``, where it has one."""
-    return matrix[..., None] if axial.ndim > matrix.ndim else matrix
-
-
 def _pairs(model: Model, k: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    if model.dim not in _PLANES:
+    if not _PLANES[model.dim]:
         raise ValueError(
             f"the model has {model.dim} dimension; expected 2 or 3: curvature needs a plane"
         )
@@ -158,18 +155,25 @@ def _reduce(
     pairs: Floats,
     bands: int | Sequence[int] | None,
 ) -> Floats:
-    """Sum pair contributions into bands, or into one group and what lies outside it."""
+    """Sum pair contributions into bands, or into one group and what lies outside it.
+
+    In 2D the one component loses its axis.
+    """
     n_bands = model.n_orb
     band_axis = energies.ndim - 1
     if bands is None:
         for lower in range(n_bands - 1):
             _require_gap(model, k, energies, [lower], [lower + 1], None)
-        return np.asarray(pairs.sum(axis=band_axis + 1))
+        return _components(pairs.sum(axis=band_axis + 1))
     inside = band_indices(bands, n_bands)
     outside = [n for n in range(n_bands) if n not in inside]
     _require_gap(model, k, energies, inside, outside, inside)
     block = pairs.take(inside, axis=band_axis).take(outside, axis=band_axis + 1)
-    return np.asarray(block.sum(axis=(band_axis, band_axis + 1)))
+    return _components(block.sum(axis=(band_axis, band_axis + 1)))
+
+
+def _components(values: Floats) -> Floats:
+    return values[..., 0] if values.shape[-1] == 1 else values
 
 
 def band_indices(bands: int | Sequence[int], n_bands: int) -> list[int]:
@@ -203,9 +207,9 @@ def _require_gap(
     gaps = abs(energies[..., inside, None] - energies[..., None, outside])
     worst = np.unravel_index(gaps.argmin(), gaps.shape)
     gap = float(gaps[worst])
-    scale = max(model.energy_scale, float(abs(energies).max()))
-    if gap > _SMALLEST_GAP * scale:
+    if gap > _smallest_gap(model, energies):
         return
+    scale = _smallest_gap(model, energies) / _SMALLEST_GAP
     here, there = inside[int(worst[-2])], outside[int(worst[-1])]
     where = k[worst[:-2]]
     name = f"bands={tuple(asked)}" if asked else f"band {here}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -121,7 +122,7 @@ def k_path(points: ArrayLike, n: int = 50) -> tuple[Floats, Floats]:
             "(n_points, dim) and n >= 1"
         )
     steps = np.arange(n)[:, None] / n
-    segments = [a + (b - a) * steps for a, b in zip(corners[:-1], corners[1:], strict=True)]
+    segments = [a + (b - a) * steps for a, b in pairwise(corners)]
     k = np.concatenate([*segments, corners[-1:]])
     distance = np.concatenate([[0.0], np.linalg.norm(np.diff(k, axis=0), axis=1).cumsum()])
     return k, distance

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from coursekit.tight_binding import BlochModel, TightBinding
+from coursekit.bloch_model import BlochModel
+from coursekit.tight_binding import TightBinding
 
 __all__ = ["haldane", "massive_dirac", "qwz"]
 
@@ -106,4 +107,3 @@ def haldane(t1: float, t2: float, phi: float, delta: float) -> TightBinding:
         ],
         onsite=[delta, -delta],
     )
-

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from coursekit.bands import solve
 from coursekit.lattice import Lattice, k_path
-from coursekit.tight_binding import Model
+from coursekit.bloch_model import Model
 
 __all__ = ["COLORS", "plot_bands", "plot_zone", "use_style"]
 

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from coursekit.bloch_model import Model
 from coursekit.errors import GapClosedError, format_k
 from coursekit.geometry import band_indices
 from coursekit.lattice import Lattice
-from coursekit.tight_binding import Model
 
 __all__ = ["chern_number"]
 
@@ -118,7 +118,7 @@ def _gaps(model: Model, lattice: Lattice, bands: list[int], reduced: Floats) -> 
     # Only neighbours in energy can be closest.
     pairs = [(n, n + 1) for n in range(model.n_orb - 1) if (n in bands) != (n + 1 in bands)]
     energies = np.linalg.eigvalsh(model.hamiltonian(lattice.to_cartesian(reduced)))
-    return np.min([energies[..., b] - energies[..., a] for a, b in pairs], axis=0)
+    return np.asarray(np.min([energies[..., b] - energies[..., a] for a, b in pairs], axis=0))
 
 
 def _refuse_closed_gap(
@@ -170,7 +170,7 @@ def _flux_quanta(
         flux -= float(np.angle(around).sum())
     # The mesh runs along b₁ and b₂, which turn clockwise for a left-handed lattice.
     orientation = np.sign(np.linalg.det(lattice.vectors))
-    return round(orientation * flux / (2 * np.pi))
+    return round(float(orientation) * flux / (2 * np.pi))
 
 
 def _slabs(n_rows: int, n_columns: int) -> Iterator[slice]:

@@ -1,0 +1,283 @@
+"""Adaptive integrals over the k space of a 2D model, exact at the Fermi edge.
+
+Lines of k are cut where a band crosses μ; Gauss points between the cuts are refined along the lines
+by halving, and across the lines by scipy's cubature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coursekit.bloch_model import Model
+from coursekit.errors import ConvergenceError
+from coursekit.geometry import pair_curvature
+from coursekit.integrand import Integrand
+from coursekit.lattice import Lattice
+
+__all__ = ["adaptive"]
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+# Numbers held at a time in the largest temporary array.
+_CHUNK = 1 << 18
+_GAUSS_X, _GAUSS_W = np.polynomial.legendre.leggauss(12)
+_SAMPLES = 96
+# One step beyond both ends: a pocket may sit astride the zone's edge.
+_SAMPLES_ALL_ROUND = np.linspace(-1, _SAMPLES + 1, _SAMPLES + 3) / _SAMPLES
+_DEEPEST = 40
+_MOST_PANELS = 200_000
+# Gauss–Kronrod error estimates are too small by far near the square roots at Fermi-line tangents.
+_SAFETY = 0.01
+# Near a small gap Ω itself carries relative rounding of about this size: no finer panel helps.
+_NOISE = 1e-10
+
+
+@dataclass(frozen=True)
+class _Chart:
+    """Coordinates (x, y) in the unit square for the k space of a 2D model."""
+
+    panels: Floats  # edges along y, the start of the refinement
+    samples: Floats  # y between which band crossings are looked for, one beyond 0, and 1 if it can
+    # x, y -> k, (∂k/∂x, ∂k/∂y), weight of dx dy
+    map: Callable[[Floats, Floats], tuple[Floats, tuple[Floats, Floats], Floats]]
+
+    def transposed(self) -> _Chart:
+        """The same with x and y exchanged: lines that cross the others."""
+
+        def to_k(x: Floats, y: Floats) -> tuple[Floats, tuple[Floats, Floats], Floats]:
+            k, along, weight = self.map(y, x)
+            return k, along[::-1], weight
+
+        return _Chart(np.linspace(0, 1, 5), _SAMPLES_ALL_ROUND, to_k)
+
+
+def _lattice_chart(lattice: Lattice) -> _Chart:
+    b = lattice.reciprocal
+    weight = 1 / lattice.cell_volume  # d²k/(2π)² = dx dy / cell area
+
+    def to_k(x: Floats, y: Floats) -> tuple[Floats, tuple[Floats, Floats], Floats]:
+        k = x[..., None] * b[0] + y[..., None] * b[1]
+        along = np.broadcast_to(b[0], k.shape), np.broadcast_to(b[1], k.shape)
+        return k, along, np.full(x.shape, weight)
+
+    return _Chart(np.linspace(0, 1, 5), _SAMPLES_ALL_ROUND, to_k)
+
+
+def _plane_chart(model: Model, mu: float, kT: float) -> _Chart:
+    """Polar coordinates: x is the angle, y = r/(r + κ) with κ the radius where things happen."""
+    h0 = np.linalg.norm(model.hamiltonian(np.zeros(2)), 2)
+    slope = np.linalg.norm(model.hamiltonian_gradient(np.zeros(2)), 2, (-2, -1)).max()
+    energy = h0 + abs(mu) + kT
+    kappa = float(energy / slope) if energy > 0 and slope > 0 else 1.0
+
+    def to_k(x: Floats, y: Floats) -> tuple[Floats, tuple[Floats, Floats], Floats]:
+        angle = 2 * np.pi * x
+        ray = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+        turned = np.stack([-ray[..., 1], ray[..., 0]], axis=-1)
+        radius, stretch = kappa * y / (1 - y), kappa / (1 - y) ** 2
+        along = 2 * np.pi * radius[..., None] * turned, stretch[..., None] * ray
+        # d²k/(2π)² = r dr dx / 2π
+        return radius[..., None] * ray, along, radius * stretch / (2 * np.pi)
+
+    panels = np.array([0, 1 / 64, 1 / 16, 1 / 4, 1 / 2, 3 / 4, 1])
+    # y = 1 lies at infinity.
+    return _Chart(panels, np.linspace(-1 / _SAMPLES, 1 - 1e-6, _SAMPLES + 2), to_k)
+
+
+def adaptive(model: Model, integrand: Integrand, mus: Floats, kTs: Floats, rtol: float) -> Floats:
+    """Integrals (P, 1) for each pair of ``mus`` (P,) and ``kTs`` (P,)."""
+    values = [
+        _adaptive_one(model, integrand, mu, kT, rtol)
+        for mu, kT in zip(mus.tolist(), kTs.tolist(), strict=True)
+    ]
+    return np.array(values)[:, None]  # one axial component in 2D
+
+
+def _adaptive_one(model: Model, integrand: Integrand, mu: float, kT: float, rtol: float) -> float:
+    chart = _plane_chart(model, mu, kT) if model.lattice is None else _lattice_chart(model.lattice)
+    charts = [chart]
+    if integrand.fermi_line is not None and kT == 0:
+        charts.append(chart.transposed())
+    lines = [_Lines(model, integrand, chart, mu, kT) for chart in charts]
+    # The size of what is summed sets the absolute tolerance: the integral itself may vanish.
+    size = sum(float(one.size(np.linspace(0.03, 0.97, 24)).mean()) for one in lines)
+    return sum(_across(one, size, rtol) for one in lines) if size else 0.0
+
+
+def _across(lines: _Lines, size: float, rtol: float) -> float:
+    """Integral over x of the integrals along y."""
+    from scipy.integrate import cubature
+
+    tolerance = _SAFETY * rtol * size
+    result = cubature(
+        lambda x: lines.integrals(x[:, 0], tolerance),
+        [0.0],
+        [1.0],
+        rule="gk21",
+        rtol=0,
+        atol=tolerance,
+        max_subdivisions=1000,
+    )
+    if result.status != "converged":
+        raise ConvergenceError(
+            f"at mu={lines.mu:.6g}, kT={lines.kT:.3g} the integral is known to "
+            f"{float(result.error):.2g} after {result.subdivisions} subdivisions; expected "
+            f"rtol={rtol:g} of {size:.3g}; pass kT > 0 or a larger rtol"
+        )
+    return float(result.estimate)
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Integrals along y at given x, exact at the Fermi edge."""
+
+    model: Model
+    integrand: Integrand
+    chart: _Chart
+    mu: float
+    kT: float
+
+    @property
+    def on_fermi_line(self) -> bool:
+        """Whether the integrand lives where bands cross μ alone."""
+        return self.kT == 0 and self.integrand.fermi_line is not None
+
+    def size(self, x: Floats) -> Floats:
+        """∫ |integrand| dy at each x, roughly: a scale, not a result."""
+        if self.on_fermi_line:
+            line, band, root = self._crossings(x)
+            return _per_line(line, abs(self._fermi_terms(x[line], band, root)), len(x))
+        edges = np.broadcast_to(self.chart.panels, (len(x), len(self.chart.panels)))
+        owner = np.repeat(np.arange(len(x)), edges.shape[1] - 1)
+        panels = self._panels(x[owner], edges[:, :-1].ravel(), edges[:, 1:].ravel(), size=True)
+        return _per_line(owner, panels, len(x))
+
+    def integrals(self, x: Floats, tolerance: float) -> Floats:
+        """∫ dy at each x (X,), every panel refined to ``tolerance``."""
+        if self.on_fermi_line:
+            line, band, root = self._crossings(x)
+            return _per_line(line, self._fermi_terms(x[line], band, root), len(x))
+        owner, low, high = self._pieces(x)
+        total = np.zeros(len(x))
+        values = self._panels(x[owner], low, high)
+        for _ in range(_DEEPEST):
+            if not 0 < len(owner) < _MOST_PANELS:
+                break
+            middle = (low + high) / 2
+            left = self._panels(x[owner], low, middle)
+            right = self._panels(x[owner], middle, high)
+            allowed = np.maximum(
+                tolerance * np.maximum(high - low, 0.01), _NOISE * (abs(left) + abs(right))
+            )
+            rough = abs(left + right - values) > allowed
+            total = total + _per_line(owner[~rough], (left + right)[~rough], len(x))
+            owner = np.tile(owner[rough], 2)
+            low, high, values = (
+                np.concatenate([a[rough], b[rough]])
+                for a, b in ((low, middle), (middle, high), (left, right))
+            )
+        return total + _per_line(owner, values, len(x))
+
+    def _panels(self, x: Floats, low: Floats, high: Floats, size: bool = False) -> Floats:
+        """Gauss quadrature of each panel [low, high] at its x; of the integrand's size if asked."""
+        half = (high - low) / 2
+        y = (low + high)[:, None] / 2 + half[:, None] * _GAUSS_X
+        out = np.empty(len(x))
+        step = max(1, _CHUNK // (len(_GAUSS_X) * self.model.n_orb**2 * 4))
+        mu, kT = np.array(self.mu), np.array(self.kT)
+        for i in range(0, len(x), step):
+            part = slice(i, i + step)
+            k, _, weight = self.chart.map(np.broadcast_to(x[part, None], y[part].shape), y[part])
+            energies, omega = pair_curvature(self.model, k)
+            values = self.integrand.volume(energies, omega, mu, kT)
+            if size:
+                values = self.integrand.size(values, energies, omega, mu, kT)[..., None]
+            out[part] = (values[..., 0] * weight) @ _GAUSS_W
+        return out * half
+
+    def _pieces(self, x: Floats) -> tuple[Indices, Floats, Floats]:
+        """The panels of every line, cut where a band crosses μ.
+
+        At T > 0 there is nothing to cut: refinement resolves the thermal layer.
+        """
+        edges = np.broadcast_to(self.chart.panels, (len(x), len(self.chart.panels)))
+        line, cuts = np.repeat(np.arange(len(x)), edges.shape[1]), edges.ravel()
+        if self.kT == 0:
+            crossed, _, root = self._crossings(x)
+            line, cuts = np.concatenate([line, crossed]), np.concatenate([cuts, root])
+        order = np.lexsort((cuts, line))
+        line, cuts = line[order], cuts[order]
+        same = line[:-1] == line[1:]
+        return line[:-1][same], cuts[:-1][same], cuts[1:][same]
+
+    def _crossings(self, x: Floats) -> tuple[Indices, Indices, Floats]:
+        """Line, band and y of every point where a band crosses μ."""
+        from scipy.optimize.elementwise import find_minimum, find_root
+
+        y = self.chart.samples
+        e = self._energies(*np.meshgrid(x, y, indexing="ij")) - self.mu
+        line, at, band = np.nonzero((e[:, 1:] > 0) != (e[:, :-1] > 0))
+        low, high = y[at], y[at + 1]
+        # Two crossings between neighbouring samples: an extremum that dips through μ there. The
+        # distance |e| then has a local minimum among the samples, below the second difference.
+        size, before, after = abs(e[:, 1:-1]), abs(e[:, :-2]), abs(e[:, 2:])
+        one_side = (e[:, :-2] > 0) == (e[:, 2:] > 0)
+        dip = one_side & (size <= before) & (size <= after) & (size <= before + after - 2 * size)
+        dip_line, dip_at, dip_band = np.nonzero(dip & ((e[:, 1:-1] > 0) == (e[:, 2:] > 0)))
+        if len(dip_line):
+            y3 = (y[dip_at], y[dip_at + 1], y[dip_at + 2])
+            sign = np.sign(e[dip_line, dip_at + 1, dip_band])
+            lowest = find_minimum(
+                self._distance, y3, args=(x[dip_line], dip_band * 1.0, sign), maxiter=60
+            )
+            crossed = lowest.f_x < 0
+            bottom = lowest.x[crossed]
+            line = np.concatenate([line, dip_line[crossed], dip_line[crossed]])
+            band = np.concatenate([band, dip_band[crossed], dip_band[crossed]])
+            low = np.concatenate([low, y3[0][crossed], bottom])
+            high = np.concatenate([high, bottom, y3[2][crossed]])
+        if not len(line):
+            return line, band, low
+        ones = np.ones(len(line))
+        root = find_root(self._distance, (low, high), args=(x[line], band * 1.0, ones)).x
+        inside = (root > 0) & (root < 1)
+        return line[inside], band[inside], root[inside]
+
+    def _distance(self, y: Floats, x: Floats, band: Floats, sign: Floats) -> Floats:
+        """±(ε − μ) of one band at each point."""
+        energies = self._energies(x, y)
+        mine = np.take_along_axis(energies, band.astype(int)[..., None], axis=-1)[..., 0]
+        return np.asarray(sign * (mine - self.mu))
+
+    def _energies(self, x: Floats, y: Floats) -> Floats:
+        return np.asarray(np.linalg.eigvalsh(self.model.hamiltonian(self.chart.map(x, y)[0])))
+
+    def _fermi_terms(self, x: Floats, band: Indices, y: Floats) -> Floats:
+        """∫ w δ(ε − μ) dy of each crossing, the part of it that these lines see best.
+
+        By itself it is w/|∂ε/∂y|, which blows up where the Fermi line runs along y. The lines along
+        x have their trouble elsewhere, so the two share it: 1 = (ε_y² + ε_x²)/(ε_y² + ε_x²).
+        """
+        if not len(x):
+            return np.zeros(0)
+        assert self.integrand.fermi_line is not None
+        k, along, weight = self.chart.map(x, y)
+        energies, omega = pair_curvature(self.model, k)
+        states = np.linalg.eigh(self.model.hamiltonian(k))[1]
+        u = np.take_along_axis(states, band[:, None, None], axis=-1)[..., 0]
+        gradient = self.model.hamiltonian_gradient(k)
+        velocity = np.einsum("cj,cajl,cl->ca", u.conj(), gradient, u).real
+        slope_x, slope_y = ((velocity * direction).sum(axis=-1) for direction in along)
+        weights = self.integrand.fermi_line(energies, omega)[..., 0]
+        mine = np.take_along_axis(weights, band[:, None], axis=-1)[:, 0]
+        return np.asarray(mine * weight * abs(slope_y) / (slope_x**2 + slope_y**2))
+
+
+def _per_line(line: Indices, values: Floats, n_lines: int) -> Floats:
+    """Sum of the values that belong to each line."""
+    return np.bincount(line, values, n_lines).astype(float)
