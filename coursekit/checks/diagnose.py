@@ -17,19 +17,22 @@ Symptom = Callable[[Sequence[Seen]], bool]
 
 
 def diagnose(
-    check: Check, wrong_values: Sequence[Seen], right_at_home: Callable[[], Sequence[NDArray[Any]]]
+    check: Check,
+    wrong_values: Sequence[Seen],
+    right_values: Sequence[Seen],
+    right_at_home: Callable[[], Sequence[NDArray[Any]]],
 ) -> str:
-    """The hint of the first mistake that explains every wrong value, or an empty string.
+    """The hint of the first mistake that explains every value, or an empty string.
 
     Parameters
     ----------
-    wrong_values : everything of the right shape that was wrong
+    wrong_values, right_values : everything of the right shape that the answer returned
     right_at_home : gives the right answers of the self-check at home; called only when needed
     """
     if not wrong_values:
         return ""
     for diagnosis in (*check.diagnoses, *_GENERAL):
-        if diagnosis.explains(wrong_values):
+        if diagnosis.explains(wrong_values, right_values):
             return diagnosis.hint
     if hard_coded(wrong_values, right_at_home()):
         return (

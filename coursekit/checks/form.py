@@ -56,7 +56,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """A value of the right shape that an answer returned, beside the right one."""
+    """A value that an answer returned, of the right shape, beside the right one."""
 
     args: tuple[Any, ...]
     got: NDArray[Any]
@@ -76,7 +76,7 @@ class Diagnosis:
     hint : what to tell the student, one or two sentences
     wrong : the reference with the mistake built in, called like the reference; more than one
         where the mistake has variants
-    symptom : looks at every wrong value seen, and says whether this mistake explains them
+    symptom : says of the wrong values whether this mistake explains them
     slack : multiplies the tolerance with which ``wrong`` must be met, where the student's own
         choices, such as a mesh, move the wrong value
     """
@@ -93,21 +93,26 @@ class Diagnosis:
                 f"diagnosis {self.name!r} sets both or none of wrong= and symptom=; expected one"
             )
 
-    def explains(self, seen: Sequence[Seen]) -> bool:
-        """Whether this mistake gives all of these wrong values."""
+    def explains(self, wrong_values: Sequence[Seen], right_values: Sequence[Seen]) -> bool:
+        """Whether an answer that makes this mistake would have given exactly these values."""
         if self.symptom is not None:
-            return self.symptom(seen)
-        return any(all(self._gives(wrong, one) for one in seen) for wrong in self.wrong)
+            return self.symptom(wrong_values)
+        return any(
+            all(self._gives(mistake, seen, True) for seen in wrong_values)
+            and all(self._gives(mistake, seen, False) for seen in right_values)
+            for mistake in self.wrong
+        )
 
-    def _gives(self, wrong: Callable[..., Any], seen: Seen) -> bool:
+    def _gives(self, mistake: Callable[..., Any], seen: Seen, wrong: bool) -> bool:
         try:
-            value = np.asarray(wrong(*seen.args))
+            value = np.asarray(mistake(*seen.args))
         except (ValueError, ArithmeticError, np.linalg.LinAlgError):
             return False  # the mistake does not get as far as a number here
         if value.shape != seen.expected.shape:
             return False
-        near = abs(value - seen.got).max(initial=0.0) <= self.slack * seen.allowed
-        return bool(near and abs(value - seen.expected).max(initial=0.0) > seen.allowed)
+        same = abs(value - seen.got).max(initial=0.0) <= self.slack * seen.allowed
+        apart = abs(value - seen.expected).max(initial=0.0) > seen.allowed
+        return bool(same and (apart or not wrong))
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,7 +84,7 @@ def grade(name: str, answer: object, seed: str | int) -> Report:
     task = get(name)
     run = _Run(task, answer, seed)
     parts = tuple(run.part(part) for part in task.parts)
-    hint = diagnose(task, run.wrong_values, lambda: _right_at_home(task))
+    hint = diagnose(task, run.wrong_values, run.right_values, lambda: _right_at_home(task))
     return Report(name, parts, (hint,) if hint else ())
 
 
@@ -94,6 +94,7 @@ class _Run:
         self.answer = answer
         self.seed = seed
         self.wrong_values: list[Seen] = []
+        self.right_values: list[Seen] = []
         self.out_of_time = False
 
     def part(self, part: Part) -> PartResult:
@@ -126,9 +127,11 @@ class _Run:
         except Mismatch as mismatch:
             return _failure(part, case, f"The function {mismatch}.", show(got))
         difference = compare(numbers, expected, allowed)
+        seen = Seen(case.args, numbers, expected, allowed)
         if not difference:
+            self.right_values.append(seen)
             return None
-        self.wrong_values.append(Seen(case.args, numbers, expected, allowed))
+        self.wrong_values.append(seen)
         message = f"{difference} ({self.task.tolerance.reason})."
         return _failure(part, case, message, show(numbers), show(expected))
 

@@ -206,11 +206,6 @@ def _summed_flux(model: TightBinding, n: int, basis: ArrayLike, closed: bool) ->
     return float(_flux(u[:-1, :-1], u[1:, :-1], u[1:, 1:], u[:-1, 1:]).sum() / TWO_PI)
 
 
-def _rolled(model: TightBinding, n: int) -> float:
-    turn = np.sign(np.linalg.det(model.lattice.vectors))
-    return float(turn * _summed_flux(model, n, model.lattice.reciprocal, closed=True))
-
-
 def _reduced_k(model: TightBinding, n: int, scale: float, closed: bool) -> float:
     return _summed_flux(model, n, scale * np.eye(2), closed)
 
@@ -253,13 +248,6 @@ PLAQUETTE = Check(
             "two_pi",
             "This is the total flux ∫Ω d²k. The Chern number is the flux divided by 2π.",
             symptom=factor(TWO_PI),
-        ),
-        Diagnosis(
-            "rolled",
-            "The zone is closed by going back to the first row. With orbital positions in the "
-            "Bloch phase u(k + b) is not u(k) but e^{−ib·r} u(k): compute the states of n + 1 "
-            "points a side, the last ones at k + b.",
-            wrong=(_rolled,),
         ),
         Diagnosis(
             "k_reduced",

@@ -1,0 +1,11 @@
+import numpy as np
+
+import coursekit as ck
+
+
+def hall_conductivity(model, mu, kT):
+    bands = ck.solve(model, ck.uniform_mesh(model.lattice, 100))
+    e, v = bands.energies, bands.velocity
+    omega = -2 * (v[..., 0, 0, 1] * v[..., 1, 1, 0]).imag / (e[..., 0] - e[..., 1]) ** 2
+    sigma = -2 * np.pi * omega.mean() / model.lattice.cell_volume
+    return np.full(np.shape(mu), sigma)
