@@ -1,0 +1,69 @@
+# Two commands do everything:  make course   and   make test
+# Others:  make lab, make lint, make clean
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SET    := chern
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help course test lint lab book grade release sample clean
+
+help:
+	@echo "make course   set up, grade the sample class, build the book, say where both are"
+	@echo "make test     set up, check style and types, run all tests"
+	@echo "make lab      JupyterLab with problem set '$(SET)' and nbgrader's extensions"
+	@echo "make clean    remove everything that was made, the environment too"
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 15) else \
+		f"Python {v[0]}.{v[1]} found; expected 3.11 to 3.14: name one with  make PYTHON=python3.12 ...")'
+	@echo "Setting up $(VENV), once; this takes a minute or two ..."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[book,grade,lab,dev]'
+	@touch $@
+
+release: $(READY)
+	@$(BIN)/coursekit source $(SET)
+
+sample: release
+	@$(BIN)/coursekit sample $(SET)
+
+grade: sample
+	@$(BIN)/coursekit grade $(SET)
+
+book: $(READY)
+	@$(BIN)/python book/build.py
+
+course: grade book
+	@echo
+	@echo "The course is ready."
+	@echo "  book        file://$(CURDIR)/book/_build/html/index.html"
+	@echo "  grades      exercises/$(SET).csv, and exercises/gradebook.db for nbgrader"
+	@echo "  report      exercises/report.$(SET).txt, a line for each student"
+	@echo "  feedback    exercises/feedback/<student>/$(SET)/$(SET).html, as in"
+	@echo "              file://$(CURDIR)/exercises/feedback/sample-sign/$(SET)/$(SET).html"
+	@echo "  students'   exercises/release/$(SET)/$(SET).ipynb"
+	@echo "  formgrader  make lab, then Nbgrader > Formgrader in the menu"
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+lab: release
+	@mkdir -p exercises/work/$(SET)
+	@cp -n exercises/release/$(SET)/$(SET).ipynb exercises/work/$(SET)/ || true
+	cd exercises && ../$(BIN)/jupyter lab work/$(SET)/$(SET).ipynb
+
+clean:
+	rm -rf $(VENV) build book/_build book/vendor .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf exercises/source exercises/release exercises/submitted exercises/autograded
+	rm -rf exercises/feedback exercises/exchange exercises/gradebook.db* exercises/report.*
+	rm -f exercises/*.csv exercises/.grading-seed
