@@ -76,18 +76,20 @@ def rebuild(record: Any, submitted: Any, max_cell_size: int, max_extra_cells: in
     A new notebook. Extra cells stand behind the cell of the record that they followed.
     """
     matches = _match(record.cells, submitted.cells)
+    answers: dict[int, Any] = {}
     anchored: dict[int, list[Any]] = {}
     anchor = -1
     extras = 0
     for position, cell in enumerate(submitted.cells):
-        if position in matches:
-            anchor = matches[position]
-        elif cell.get("source", "").strip():
+        index = matches.get(position)
+        if index is not None and index not in answers:
+            answers[index] = cell
+            anchor = index
+        elif cell.get("source", "").strip() and (index is None or _is_free(record.cells[index])):
+            # A second copy of an answer runs where it stands; one of a test has no place.
             extras += 1
             if extras <= max_extra_cells:
                 anchored.setdefault(anchor, []).append(_extra(cell, max_cell_size))
-    # Of several copies of one cell the last counts, as for nbgrader.
-    answers = {index: submitted.cells[position] for position, index in matches.items()}
     cells = anchored.get(-1, [])
     for index, original in enumerate(record.cells):
         cells.append(_answered(original, answers.get(index), max_cell_size))
@@ -138,8 +140,7 @@ def _answered(original: Any, submitted: Any, max_cell_size: int) -> Any:
     cell = copy.deepcopy(original)
     if cell.cell_type == "code":
         cell.outputs, cell.execution_count = [], None
-    free = utils.is_solution(cell) or (not _grade_id(cell) and cell.cell_type == "code")
-    if submitted is None or not free:
+    if submitted is None or not _is_free(original):
         return cell
     cell.source = _limited(submitted.get("source", ""), cell.cell_type, max_cell_size)
     if cell.cell_type == "markdown":
@@ -148,6 +149,11 @@ def _answered(original: Any, submitted: Any, max_cell_size: int) -> Any:
         if attachments:
             cell.attachments = attachments
     return cell
+
+
+def _is_free(cell: Any) -> bool:
+    """Whether students may write in a cell of the record."""
+    return bool(utils.is_solution(cell) or (not _grade_id(cell) and cell.cell_type == "code"))
 
 
 def _extra(cell: Any, max_cell_size: int) -> Any:

@@ -53,7 +53,7 @@ class FeedbackExporter(Exporter):
         about = resources["nbgrader"]
         tasks = [_task(cell) for cell in nb.cells if utils.is_grade(cell) or utils.is_task(cell)]
         page = _template("feedback.html").render(
-            title=about["notebook"],
+            title=_title(nb) or about["notebook"],
             student=about["student"],
             score=about["score"],
             max_score=about["max_score"],
@@ -71,6 +71,15 @@ def unreadable_page(title: str, student: str, max_score: float, reason: str) -> 
         title=title, student=student, max_score=max_score, reason=reason, **_style()
     )
     return page
+
+
+def _title(nb: Any) -> str:
+    """The notebook's first heading."""
+    for cell in nb.cells:
+        first = cell.source.lstrip().partition("\n")[0]
+        if cell.cell_type == "markdown" and first.startswith("# "):
+            return str(first[2:].strip())
+    return ""
 
 
 def _task(cell: Any) -> Task:

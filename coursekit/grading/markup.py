@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -43,12 +44,25 @@ def mathml(tex: str, display: bool = False) -> str:
             if element.tag.removeprefix(_NAMESPACE) not in _ELEMENTS:
                 raise ValueError(f"unexpected element {element.tag}")
             element.tag = element.tag.removeprefix(_NAMESPACE)
+            element.text = _styled(element.text, element.get("mathvariant"))
             for name in set(element.attrib) - _ATTRIBUTES:
                 del element.attrib[name]
     except Exception:
         # Students' TeX may be anything, and its converter raises what it likes.
         return f'<code class="tex">{escape(tex)}</code>'
     return ElementTree.tostring(tree, encoding="unicode")
+
+
+def _styled(text: str | None, variant: str | None) -> str | None:
+    """Bold letters as characters of their own: browsers no longer heed the attribute."""
+    if variant not in ("bold", "bold-italic") or text is None or len(text) != 1:
+        return text
+    name = unicodedata.name(text, "").replace("LETTER ", "")
+    name = name.removeprefix("LATIN ").removeprefix("GREEK ")
+    try:
+        return unicodedata.lookup(f"MATHEMATICAL {variant.upper().replace('-', ' ')} {name}")
+    except KeyError:
+        return text  # no letter, or one without a bold form
 
 
 def markdown_html(text: str, images: Mapping[str, Mapping[str, str]] | None = None) -> str:
