@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ HTML = BUILD / "html"
 VENDOR = BOOK / "vendor"
 BUILD_STAMP = BUILD / "built.sha256"
 RESULTS_STAMP = BUILD / "results.sha256"
+LOG = BUILD / "build.log"
 
 MATHJAX = "mathjax@3.2.2"
 # As the registry states it for this version, and as it was downloaded.
@@ -62,17 +64,43 @@ def main() -> int:
         shutil.rmtree(HTML, ignore_errors=True)
     BUILD.mkdir(exist_ok=True)
     RESULTS_STAMP.write_text(results)
-    # --all: a page that was not read again would keep its old warnings to itself.
-    arguments = ["build", str(BOOK), "-W", "-n", "--keep-going", "--all"]
-    run = "from jupyter_book.cli.main import main; main()"
-    code = subprocess.run([sys.executable, "-c", run, *arguments], env=_environment()).returncode
+    code = _run_jupyter_book()
     took = time.monotonic() - started
     if code or not index.exists():
-        print(f"The book has errors or warnings, see above ({took:.0f} s).", file=sys.stderr)
+        print(f"The book has errors or warnings ({took:.0f} s).", file=sys.stderr)
         return code or 1
     BUILD_STAMP.write_text(content)
     print(f"The book is built ({took:.0f} s): {index}")
     return 0
+
+
+def _run_jupyter_book() -> int:
+    """Run it, show what takes long and what is wrong, and keep the rest in a log."""
+    # --all: a page that was not read again would keep its old warnings to itself.
+    arguments = ["build", str(BOOK), "-W", "-n", "--keep-going", "--all"]
+    run = "from jupyter_book.cli.main import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", run, *arguments],
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines = []
+    with LOG.open("w") as log:
+        for coloured in process.stdout:
+            line = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+            log.write(line)
+            lines.append(line)
+            # The kernel's note on encryption is about this machine talking to itself.
+            if "IPKernelApp" in line:
+                continue
+            if re.search(r"(Executing|Executed) notebook|WARNING|ERROR|Error:", line):
+                print("  " + line.replace(f"{BOOK}/", "").strip(), flush=True)
+    if process.wait():
+        print(*lines[-60:], f"The whole log: {LOG}", sep="", file=sys.stderr)
+    return process.returncode
 
 
 def fetch_mathjax() -> None:
@@ -126,7 +154,7 @@ def _node_env() -> dict[str, str]:
 def _environment() -> dict[str, str]:
     """The pages import this checkout's coursekit and run in this interpreter's kernel."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path, "JUPYTER_PREFER_ENV_PATH": "1", "NO_COLOR": "1"}
+    return {**os.environ, "PYTHONPATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
 
 
 def _files(directory: Path) -> list[Path]:

@@ -51,9 +51,7 @@ def opened(
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_page_looks_right(
-    chromium: Any, site: str, name: str, screen: str, colours: str, tmp_path: Path
-) -> None:
+def test_page_looks_right(chromium: Any, site: str, name: str, screen: str, colours: str) -> None:
     with opened(chromium, f"{site}/{name}.html", screen, colours) as (page, foreign):
         assert foreign == [], "requests to other hosts"
         theme = page.evaluate("() => document.documentElement.dataset.theme")
@@ -73,13 +71,14 @@ def test_page_looks_right(
         )
         assert all(width > 0 for width in loaded), "a picture did not load"
 
-        pixels = _pixels(page.screenshot(full_page=True, animations="disabled"))
+        png = page.screenshot(full_page=True, animations="disabled")
+        _keep(png, f"{name.replace('/', '-')}-{screen}-{colours}.png")
+        pixels = _pixels(png)
         background = np.median(pixels, axis=(0, 1))
         assert (background.mean() > 200) == (colours == "light")
         # Text and figures cover a few per cent of any page that shows something.
         drawn = (abs(pixels - background).max(axis=-1) > 60).mean()
         assert 0.01 < drawn < 0.6
-        _keep(page, f"{name.replace('/', '-')}-{screen}-{colours}.png")
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
@@ -142,10 +141,9 @@ def _contrast(colours: np.ndarray, background: np.ndarray) -> np.ndarray:
     return (np.maximum(a, b) + 0.05) / (np.minimum(a, b) + 0.05)
 
 
-def _keep(page: Any, name: str) -> None:
+def _keep(png: bytes, name: str) -> None:
     """Keep screenshots for looking at, where BOOK_SCREENSHOTS names a directory."""
     directory = os.environ.get("BOOK_SCREENSHOTS")
     if directory:
-        target = Path(directory) / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(target), full_page=True, animations="disabled")
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        (Path(directory) / name).write_bytes(png)
