@@ -27,7 +27,7 @@ import nbformat
 
 from coursekit.checks import Check, get, names
 
-__all__ = ["AuthorError", "build_source", "released"]
+__all__ = ["BEGIN", "END", "AuthorError", "build_source", "released", "write_notebook"]
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 # What nbgrader puts in the place of a solution.
@@ -90,7 +90,7 @@ def build_source(course_dir: Path, set_name: str) -> Path:
         },
     )
     nbformat.validate(notebook)
-    return _write(course_dir / "source" / set_name, set_name, notebook)
+    return _save(course_dir / "source" / set_name, set_name, notebook)
 
 
 def released(source: str, kind: str) -> str:
@@ -234,8 +234,7 @@ def _notebook_cell(number: int, cell: _Cell) -> Any:
     return make(source=cell.source, id=name, metadata={"nbgrader": nbgrader})
 
 
-def _write(folder: Path, set_name: str, notebook: Any) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+def _save(folder: Path, set_name: str, notebook: Any) -> Path:
     path = folder / f"{set_name}.ipynb"
     others = sorted(
         str(p) for p in folder.rglob("*") if p != path and ".ipynb_checkpoints" not in p.parts
@@ -246,9 +245,14 @@ def _write(folder: Path, set_name: str, notebook: Any) -> Path:
             f"{', '.join(others)} would be released to students; expected only {path.name} there: "
             "move the rest away"
         )
+    write_notebook(path, notebook)
+    return path
+
+
+def write_notebook(path: Path, notebook: Any) -> None:
+    """Write a notebook; an unchanged file keeps its time, so that nothing after it is remade."""
     as_text: Any = nbformat.writes
     content = as_text(notebook) + "\n"
-    # An unchanged file keeps its time, so that nothing after it is made again.
     if not path.is_file() or path.read_text(encoding="utf-8") != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
-    return path
