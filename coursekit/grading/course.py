@@ -15,7 +15,6 @@ from typing import Any
 
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.utils import setenv
 from sqlalchemy.exc import SAWarning
 from traitlets.config.loader import Config, PyFileConfigLoader
 
@@ -94,10 +93,11 @@ class Course:
 def _own_tools() -> Iterator[None]:
     """PATH with this Python's programs first: nbgrader starts alembic to make a gradebook."""
     before = os.environ.get("PATH", os.defpath)
-    with (
-        setenv(PATH=f"{Path(sys.executable).parent}{os.pathsep}{before}"),
-        warnings.catch_warnings(),
-    ):
-        # nbgrader makes entries in an order that SQLAlchemy remarks upon at length.
-        warnings.simplefilter("ignore", SAWarning)
-        yield
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{before}"
+    try:
+        with warnings.catch_warnings():
+            # nbgrader makes entries in an order that SQLAlchemy remarks upon at length.
+            warnings.simplefilter("ignore", SAWarning)
+            yield
+    finally:
+        os.environ["PATH"] = before

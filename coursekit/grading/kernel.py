@@ -34,6 +34,7 @@ _CHANNELS = {"shell": 1, "iopub": 2, "stdin": 3, "hb": 4, "control": 5}
 _START_TIMEOUT = 60.0
 # After an interrupt a cell may still print its traceback.
 _GRACE = 3.0
+_IDLE_TIMEOUT = 1.5  # from the reply to the end of the output
 _KILL_TIMEOUT = 5.0
 _MAX_OUTPUT_MESSAGE = 8 * 2**20
 # The kernel writes its five sockets into /io and nothing else belongs there.
@@ -160,7 +161,8 @@ class Kernel:
         if self._listen(exchange, timeout):
             return exchange.reply
         self._session.send(self._sockets["control"], "interrupt_request", {})
-        alive = self._listen(exchange, _GRACE)
+        # A kernel that still pours out what it printed is as good as lost.
+        alive = self._listen(exchange, _GRACE) and exchange.complete
         raise KernelTimeout(timeout, alive)
 
     def _send(self, content: Message, on_output: Callable[[Message], None] | None) -> _Exchange:
@@ -183,10 +185,10 @@ class Kernel:
                         exchange.take(name, message)
             if exchange.complete:
                 return True
+            if exchange.replied_for(_IDLE_TIMEOUT):
+                return True  # the end of the output got lost, perhaps for its size
             if not ready:
                 self._check_alive()
-                if exchange.replied_for(1.0):
-                    return True  # the end of the output got lost, perhaps for its size
         return bool(exchange.reply)
 
     def _receive(self, channel: str) -> Message | None:

@@ -162,3 +162,14 @@ def fresh_course(course: Course, tmp_path: Path) -> Course:
     root = tmp_path / "fresh"
     shutil.copytree(course.root, root, ignore=skip)
     return Course(root)
+
+
+@pytest.fixture
+def fresh_hand_in(fresh_course: Course) -> HandIn:
+    return HandIn(fresh_course)
+
+
+@pytest.fixture
+def small_set() -> Callable[[], Any]:
+    """Makes the set's source notebook."""
+    return source_notebook

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -282,11 +283,12 @@ TAMPERED = {
     "reversed": (_reversed, None, 5.0),
 }
 SNOOP = """
-import os
-seen = []
+import os, sys
+seen = 0
 for root, dirs, files in os.walk('/'):
-    if root.startswith(('/proc', '/sys', '/usr')): dirs.clear(); continue
-    seen += [f for f in files if f in ('gradebook.db', '.grading-seed', 'nbgrader_config.py')]
+    # nbgrader's own package holds files of these names
+    if root.startswith(('/proc', '/sys', '/usr', sys.prefix)): dirs.clear(); continue
+    seen += len({'gradebook.db', '.grading-seed', 'nbgrader_config.py'} & {*files})
 print('SEEN', seen)
 try: print(open(PATH).read())
 except OSError as e: print('CLOSED', e)
@@ -347,18 +349,38 @@ def test_tampering_gains_and_loses_nothing(graded: dict[str, Result], name: str)
 def test_nothing_of_the_course_can_be_seen(course: Course, graded: dict[str, Result]) -> None:
     page = _page(course, "snoop")
     assert graded["snoop"].score == 5
-    assert "SEEN []" in page
+    assert "SEEN 0" in page
     assert "CLOSED [Errno 2]" in page
     assert "NETWORK" in page
 
 
 def test_pages_run_nothing(course: Course, graded: dict[str, Result]) -> None:
-    page = _page(course, "injection")
-    assert "<script" not in page
-    assert "onerror=alert" not in page.replace("&lt;img", "").replace("< img src=x onerror", "")
-    assert 'href="javascript' not in page
-    autograded = _autograded(course, "injection")
-    assert "<script" not in "".join(str(c) for c in autograded.cells[:2] + autograded.cells[-1:])
+    seen = _Tags()
+    seen.feed(_page(course, "injection"))
+    assert not {"script", "iframe", "object", "svg", "link"} & set(seen.tags)
+    assert seen.handlers == []
+    assert seen.remote == []
+    sources = [
+        c.source for c in _autograded(course, "injection").cells if c.cell_type == "markdown"
+    ]
+    assert "< script" in sources[-1]
+    assert "<script" not in "".join(sources)
+
+
+class _Tags(HTMLParser):
+    """Tags of a page, their event handlers, and the addresses that they lead to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.handlers: list[str] = []
+        self.remote: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.handlers += [name for name, _ in attrs if name.startswith("on")]
+        addresses = [value or "" for name, value in attrs if name in ("src", "href", "data")]
+        self.remote += [a for a in addresses if not a.startswith(("data:image/", "#task-"))]
 
 
 def test_extra_files_go_nowhere(course: Course, graded: dict[str, Result]) -> None:
