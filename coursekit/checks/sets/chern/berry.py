@@ -210,8 +210,9 @@ def _reduced_k(model: TightBinding, n: int, scale: float, closed: bool) -> float
     return _summed_flux(model, n, scale * np.eye(2), closed)
 
 
-def _handedness(model: TightBinding, n: int) -> float:
-    return float(chern_number(model, 1) * np.sign(np.linalg.det(model.lattice.vectors)))
+def _handedness(seen: Sequence[Seen]) -> bool:
+    left = all(np.linalg.det(one.args[0].lattice.vectors) < 0 for one in seen)
+    return left and factor(-1)(seen)
 
 
 def _not_whole(seen: Sequence[Seen]) -> bool:
@@ -236,7 +237,7 @@ PLAQUETTE = Check(
             "handedness",
             "The sign is wrong where a1 × a2 points along −z. There a step along b1 and then along "
             "b2 runs clockwise around a plaquette: use the sign of det(model.lattice.vectors).",
-            wrong=(_handedness,),
+            symptom=_handedness,
         ),
         Diagnosis(
             "sign",

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from coursekit.bands import solve
 from coursekit.checks.diagnose import factor, nearly
 from coursekit.checks.families import Drawn, haldane, other_cell, qwz, uniform
-from coursekit.checks.form import Case, Check, Diagnosis, Part, Tolerance
+from coursekit.checks.form import Case, Check, Diagnosis, Part, Seen, Tolerance
 from coursekit.finite import with_flux
 from coursekit.lattice import uniform_mesh
 from coursekit.response import anomalous_hall
@@ -83,6 +83,10 @@ def _reduced_hall(model: TightBinding, mu: Any, kT: float, scale: float, area: b
     return value if area else value * model.lattice.cell_volume
 
 
+def _no_area(seen: Sequence[Seen]) -> bool:
+    return all(factor(one.args[0].lattice.cell_volume)([one]) for one in seen)
+
+
 HALL = Check(
     name="chern.hall",
     title="Anomalous Hall conductivity",
@@ -113,8 +117,7 @@ HALL = Check(
             "jacobian",
             "The area of the cell is missing. A mean over the mesh times the area of the zone, "
             "(2π)²/A_cell, is the integral over d²k.",
-            wrong=(lambda model, mu, kT: _hall(model, mu, kT) * model.lattice.cell_volume,),
-            slack=2.0,
+            symptom=_no_area,
         ),
         Diagnosis(
             "k_reduced",

@@ -1,0 +1,77 @@
+"""The references of the set on Chern numbers, against what is known without them."""
+
+import numpy as np
+import pytest
+
+import coursekit as ck
+from coursekit.checks import get
+from coursekit.checks.families import haldane, other_cell, qwz
+from coursekit.checks.sets.chern import berry, hall
+
+SEEDS = range(6)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("chern", [-1, 0, 1])
+def test_families_keep_their_promise(seed, chern):
+    """Chern numbers of the phase diagrams, and of their mirror images, certified by the library."""
+    rng = np.random.default_rng([seed, chern + 1])
+    for drawn in (qwz(rng, chern), haldane(rng, chern)):
+        assert drawn.chern == chern
+        assert ck.chern_number(drawn.model, 1) == chern
+        for hand in (1, -1):
+            image = other_cell(rng, drawn, hand)
+            assert np.sign(np.linalg.det(image.model.lattice.vectors)) == hand
+            assert image.chern == hand * chern
+            assert ck.chern_number(image.model, 1) == image.chern
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_text_of_a_model_makes_it_again(seed):
+    rng = np.random.default_rng(seed)
+    k = rng.normal(size=(3, 2))
+    for drawn in (qwz(rng, 1), haldane(rng, -1)):
+        again = eval(drawn.text, {"ck": ck})
+        assert np.allclose(again.hamiltonian(k), drawn.model.hamiltonian(k), rtol=0, atol=1e-14)
+
+
+def test_anomalous_velocity_has_the_sign_of_a_drifting_wavepacket():
+    # In real space the lower band of qwz(-1), Ω(k=0) > 0, drifts along +x in a field along +y.
+    omega = ck.berry_curvature(ck.models.qwz(-1), [0.0, 0.0])[0]
+    assert omega > 0
+    vx, vy = get("chern.velocity").reference(omega, np.array([0.0, 1.0]))
+    assert vx > 0
+    assert vy == 0
+
+
+def test_flux_is_curvature_times_area():
+    """Massive Dirac electron, conduction band: Ω = −v²Δ/2ε³ in closed form."""
+    v, delta, h = 1.3, 0.4, 1e-3
+    k0 = np.array([0.21, -0.13])
+    corners = k0 + h * np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
+    states = ck.solve(ck.models.massive_dirac(v, delta), corners).states[..., 1]
+    energy = np.sqrt(v**2 * k0 @ k0 + delta**2)
+    expected = -(v**2) * delta / (2 * energy**3) * h**2
+    # The midpoint value is the mean over the plaquette up to h² relative to the scale of k.
+    assert berry._flux(*states) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_counting_states_gives_minus_the_chern_number(seed):
+    """σ_xy = −C e²/h, with C from the phase diagram: no curvature and no torus knows of it."""
+    rng = np.random.default_rng(seed)
+    for chern in (-1, 0, 1):
+        for drawn in (qwz(rng, chern, tp=0.0), other_cell(rng, qwz(rng, chern, tp=0.0), -1)):
+            case = hall._tori(rng, drawn, [12, 14, 16, 18])
+            assert hall._streda(*case.args) == pytest.approx(-drawn.chern, abs=1e-9)
+    drawn = haldane(rng, 1)
+    assert hall._streda(*hall._tori(rng, drawn, [12] * 4).args) == pytest.approx(-1, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_hall_conductivity_in_the_gap_is_minus_the_chern_number(seed):
+    rng = np.random.default_rng(seed)
+    for chern in (-1, 1):
+        for drawn in (hall._square(rng, chern), haldane(rng, chern)):
+            # Thermal electrons across a gap of at least 20 kT: far below the tolerance.
+            assert hall._hall(drawn.model, 0.0, 0.03) == pytest.approx(-chern, abs=1e-3)
