@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from coursekit.bands import solve
-from coursekit.lattice import Lattice, k_path
 from coursekit.bloch_model import Model
+from coursekit.lattice import Lattice, k_path
 
 __all__ = ["COLORS", "plot_bands", "plot_zone", "use_style"]
 

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+import nbformat
+from jupyter_cache import get_cache
 
 
 def add_notebook(
     app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Put what myst-nb executed to where the theme's button expects it."""
-    executed = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
+    """Put the executed notebook to where the theme's button expects it.
+
+    The notebook that myst-nb leaves has no outputs where they came from its cache, and some twice
+    where they did not; the cache has them as they were.
+    """
+    build = Path(app.outdir).parent
+    executed = build / "jupyter_execute" / f"{pagename}.ipynb"
     if doctree is None or not executed.exists():
         return
+    notebook = nbformat.read(executed, as_version=4)
+    _, notebook = get_cache(build / ".jupyter_cache").merge_match_into_notebook(notebook)
     target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
-    notebook = json.loads(executed.read_text(encoding="utf-8"))
-    for cell in notebook["cells"]:
-        if "outputs" in cell:
-            cell["outputs"] = _merged(cell["outputs"])
-    target.write_text(json.dumps(notebook, ensure_ascii=False, indent=1), encoding="utf-8")
+    nbformat.write(notebook, target)
     context["ipynb_source"] = f"{pagename}.ipynb"
-
-
-def _merged(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One stream of each name: myst-nb adds all text to the first and leaves the others there."""
-    streams = {"stdout": 0, "stderr": 0}
-    kept = []
-    for output in outputs:
-        name = output.get("name") if output["output_type"] == "stream" else None
-        if name is not None:
-            streams[name] += 1
-        if name is None or streams[name] == 1:
-            kept.append(output)
-    return kept
 
 
 def drop_thebe(
