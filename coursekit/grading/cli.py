@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         course = Course(options.course.resolve())
         if options.command == "source":
             return _source(course, options.set)
+        if options.command == "sample":
+            return _sample(course, options.set)
         return _grade(course, options.set, options.regrade)
     except (FileNotFoundError, SandboxError, ValueError) as error:
         print(f"coursekit: {error}", file=sys.stderr)
@@ -43,6 +45,14 @@ def _source(course: Course, set_name: str) -> int:
     print(f"{set_name}: {'released' if released.changed else 'unchanged since it was released'}")
     print(f"  students' notebook  {released.notebook}")
     print(f"  exchange            {released.exchange}")
+    return 0
+
+
+def _sample(course: Course, set_name: str) -> int:
+    from coursekit.grading.sample import write_sample_class
+
+    paths = write_sample_class(course.root, set_name)
+    print(f"{set_name}: {len(paths)} sample submissions in {course.root / 'submitted'}")
     return 0
 
 
@@ -74,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser(
         "source", parents=[common], help="make source and release of a set, and publish it"
+    )
+    commands.add_parser(
+        "sample", parents=[common], help="hand in a set for a class of invented students"
     )
     grade = commands.add_parser(
         "grade", parents=[common], help="grade every submission of a set in exercises/submitted"
