@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from coursekit.errors import ConvergenceError
 from coursekit.geometry import pair_curvature
 from coursekit.integrand import Integrand
 from coursekit.lattice import Lattice
+from coursekit.search import BandEdge, band_edges
 
 __all__ = ["adaptive"]
 
@@ -27,24 +29,54 @@ Indices = NDArray[np.intp]
 _CHUNK = 1 << 18
 _GAUSS_X, _GAUSS_W = np.polynomial.legendre.leggauss(12)
 _SAMPLES = 96
-# One step beyond both ends: a pocket may sit astride the zone's edge.
-_SAMPLES_ALL_ROUND = np.linspace(-1, _SAMPLES + 1, _SAMPLES + 3) / _SAMPLES
+# One step beyond the end, as before the start: a pocket may sit astride the zone's edge.
+_ALL_ROUND = 1 + 1 / _SAMPLES
+_EVEN_PANELS = np.linspace(0, 1, 5)
+# In reduced coordinates; even samples find what is larger.
+_LARGEST_POCKET = 0.1
 _DEEPEST = 40
 _MOST_PANELS = 200_000
-# Gauss–Kronrod error estimates are too small by far near the square roots at Fermi-line tangents.
+# Gauss–Kronrod error estimates are too small by far near the square roots that the tangents of a
+# Fermi line make, smeared or not.
 _SAFETY = 0.01
 # Near a small gap Ω itself carries relative rounding of about this size: no finer panel helps.
 _NOISE = 1e-10
+
+
+class _Pocket(NamedTuple):
+    """States near μ at the edge of a band, too few for evenly spaced lines to find."""
+
+    centre: Floats  # (2,) reduced
+    radius: float  # reduced
+
+    def around(self, axis: int) -> Floats:
+        """Coordinates that resolve the pocket, and its image beyond the zone's edge."""
+        near = self.radius * np.linspace(-2, 2, 9)
+        centre = self.centre[axis]
+        return np.concatenate([centre + near, centre - 1 + near, centre + 1 + near])
 
 
 @dataclass(frozen=True)
 class _Chart:
     """Coordinates (x, y) in the unit square for the k space of a 2D model."""
 
+    pockets: list[_Pocket]  # where lines and samples must be close to each other
     panels: Floats  # edges along y, the start of the refinement
-    samples: Floats  # y between which band crossings are looked for, one beyond 0, and 1 if it can
+    last_sample: float  # crossings are looked for from one step below 0 up to here
     # x, y -> k, (∂k/∂x, ∂k/∂y), weight of dx dy
     map: Callable[[Floats, Floats], tuple[Floats, tuple[Floats, Floats], Floats]]
+
+    @property
+    def samples(self) -> Floats:
+        """y between which crossings are looked for."""
+        even = np.linspace(-1 / _SAMPLES, self.last_sample, _SAMPLES + 3)
+        return np.union1d(even, np.concatenate([even, *(p.around(1) for p in self.pockets)]))
+
+    @property
+    def cuts(self) -> Floats:
+        """x between which the lines' integrals vary slowly, or as √ at worst; ends not counted."""
+        cuts = np.concatenate([[], *(p.around(0) for p in self.pockets)])
+        return cuts[(cuts > 0) & (cuts < 1)]
 
     def transposed(self) -> _Chart:
         """The same with x and y exchanged: lines that cross the others."""
@@ -53,10 +85,11 @@ class _Chart:
             k, along, weight = self.map(y, x)
             return k, along[::-1], weight
 
-        return _Chart(np.linspace(0, 1, 5), _SAMPLES_ALL_ROUND, to_k)
+        pockets = [_Pocket(p.centre[::-1], p.radius) for p in self.pockets]
+        return _Chart(pockets, _EVEN_PANELS, _ALL_ROUND, to_k)
 
 
-def _lattice_chart(lattice: Lattice) -> _Chart:
+def _lattice_chart(lattice: Lattice, edges: list[BandEdge], mu: float, kT: float) -> _Chart:
     b = lattice.reciprocal
     weight = 1 / lattice.cell_volume  # d²k/(2π)² = dx dy / cell area
 
@@ -65,7 +98,13 @@ def _lattice_chart(lattice: Lattice) -> _Chart:
         along = np.broadcast_to(b[0], k.shape), np.broadcast_to(b[1], k.shape)
         return k, along, np.full(x.shape, weight)
 
-    return _Chart(np.linspace(0, 1, 5), _SAMPLES_ALL_ROUND, to_k)
+    pockets = []
+    for edge in edges:
+        # A parabola that spans the width from the zone's middle to its edge.
+        radius = np.sqrt(max(abs(mu - edge.energy), kT) / edge.width) if edge.width else 1.0
+        if radius < _LARGEST_POCKET:
+            pockets.append(_Pocket(edge.reduced, radius))
+    return _Chart(pockets, _EVEN_PANELS, _ALL_ROUND, to_k)
 
 
 def _plane_chart(model: Model, mu: float, kT: float) -> _Chart:
@@ -86,26 +125,32 @@ def _plane_chart(model: Model, mu: float, kT: float) -> _Chart:
 
     panels = np.array([0, 1 / 64, 1 / 16, 1 / 4, 1 / 2, 3 / 4, 1])
     # y = 1 lies at infinity.
-    return _Chart(panels, np.linspace(-1 / _SAMPLES, 1 - 1e-6, _SAMPLES + 2), to_k)
+    return _Chart([], panels, 1 - 1e-6, to_k)
 
 
 def adaptive(model: Model, integrand: Integrand, mus: Floats, kTs: Floats, rtol: float) -> Floats:
     """Integrals (P, 1) for each pair of ``mus`` (P,) and ``kTs`` (P,)."""
+    edges = [] if model.lattice is None else band_edges(model, model.lattice)
     values = [
-        _adaptive_one(model, integrand, mu, kT, rtol)
+        _adaptive_one(model, integrand, edges, mu, kT, rtol)
         for mu, kT in zip(mus.tolist(), kTs.tolist(), strict=True)
     ]
     return np.array(values)[:, None]  # one axial component in 2D
 
 
-def _adaptive_one(model: Model, integrand: Integrand, mu: float, kT: float, rtol: float) -> float:
-    chart = _plane_chart(model, mu, kT) if model.lattice is None else _lattice_chart(model.lattice)
+def _adaptive_one(
+    model: Model, integrand: Integrand, edges: list[BandEdge], mu: float, kT: float, rtol: float
+) -> float:
+    if model.lattice is None:
+        chart = _plane_chart(model, mu, kT)
+    else:
+        chart = _lattice_chart(model.lattice, edges, mu, kT)
     charts = [chart]
     if integrand.fermi_line is not None and kT == 0:
         charts.append(chart.transposed())
     lines = [_Lines(model, integrand, chart, mu, kT) for chart in charts]
     # The size of what is summed sets the absolute tolerance: the integral itself may vanish.
-    size = sum(float(one.size(np.linspace(0.03, 0.97, 24)).mean()) for one in lines)
+    size = sum(one.size() for one in lines)
     return sum(_across(one, size, rtol) for one in lines) if size else 0.0
 
 
@@ -122,6 +167,7 @@ def _across(lines: _Lines, size: float, rtol: float) -> float:
         rtol=0,
         atol=tolerance,
         max_subdivisions=1000,
+        points=[[x] for x in lines.chart.cuts],
     )
     if result.status != "converged":
         raise ConvergenceError(
@@ -147,15 +193,19 @@ class _Lines:
         """Whether the integrand lives where bands cross μ alone."""
         return self.kT == 0 and self.integrand.fermi_line is not None
 
-    def size(self, x: Floats) -> Floats:
-        """∫ |integrand| dy at each x, roughly: a scale, not a result."""
+    def size(self) -> float:
+        """∫ |integrand|, roughly: a scale, not a result."""
+        x = np.concatenate(
+            [np.linspace(0.03, 0.97, 24), *(p.centre[:1] for p in self.chart.pockets)]
+        )
         if self.on_fermi_line:
             line, band, root = self._crossings(x)
-            return _per_line(line, abs(self._fermi_terms(x[line], band, root)), len(x))
-        edges = np.broadcast_to(self.chart.panels, (len(x), len(self.chart.panels)))
-        owner = np.repeat(np.arange(len(x)), edges.shape[1] - 1)
-        panels = self._panels(x[owner], edges[:, :-1].ravel(), edges[:, 1:].ravel(), size=True)
-        return _per_line(owner, panels, len(x))
+            sizes = _per_line(line, abs(self._fermi_terms(x[line], band, root)), len(x))
+        else:
+            owner, low, high = self._pieces(x)
+            panels = self._panels(x[owner], low, high, size=True)
+            sizes = _per_line(owner, panels, len(x))
+        return float(sizes.mean())
 
     def integrals(self, x: Floats, tolerance: float) -> Floats:
         """∫ dy at each x (X,), every panel refined to ``tolerance``."""
@@ -166,8 +216,14 @@ class _Lines:
         total = np.zeros(len(x))
         values = self._panels(x[owner], low, high)
         for _ in range(_DEEPEST):
-            if not 0 < len(owner) < _MOST_PANELS:
+            if not len(owner):
                 break
+            if len(owner) > _MOST_PANELS:
+                raise ConvergenceError(
+                    f"at mu={self.mu:.6g}, kT={self.kT:.3g} the integrand still needs {len(owner)} "
+                    f"panels on {len(x)} lines; expected a smoother one; pass kT > 0 or a larger "
+                    "rtol"
+                )
             middle = (low + high) / 2
             left = self._panels(x[owner], low, middle)
             right = self._panels(x[owner], middle, high)
@@ -201,15 +257,11 @@ class _Lines:
         return out * half
 
     def _pieces(self, x: Floats) -> tuple[Indices, Floats, Floats]:
-        """The panels of every line, cut where a band crosses μ.
-
-        At T > 0 there is nothing to cut: refinement resolves the thermal layer.
-        """
+        """The panels of every line, cut where a band crosses μ: edges of f, sharp or smeared."""
         edges = np.broadcast_to(self.chart.panels, (len(x), len(self.chart.panels)))
-        line, cuts = np.repeat(np.arange(len(x)), edges.shape[1]), edges.ravel()
-        if self.kT == 0:
-            crossed, _, root = self._crossings(x)
-            line, cuts = np.concatenate([line, crossed]), np.concatenate([cuts, root])
+        crossed, _, root = self._crossings(x)
+        line = np.concatenate([np.repeat(np.arange(len(x)), edges.shape[1]), crossed])
+        cuts = np.concatenate([edges.ravel(), root])
         order = np.lexsort((cuts, line))
         line, cuts = line[order], cuts[order]
         same = line[:-1] == line[1:]

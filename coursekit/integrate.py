@@ -64,17 +64,14 @@ def zone_integral(
     """
     mus, kTs, shape = _chemical(mu, kT)
     _check_options(model, mesh, method, rtol)
-    metallic = np.zeros(len(mus), dtype=bool)
-    if model.lattice is not None and (kTs == 0).any():
-        metallic = (kTs == 0) & _crosses_a_band(model, model.lattice, mus)
     if model.lattice is None or method == "adaptive":
         values = adaptive(model, integrand, mus, kTs, rtol)
     elif mesh != "auto":
-        _refuse_fermi_line(integrand, metallic)
+        _refuse_fermi_line(integrand, _mesh_needed(model, model.lattice, mus, kTs))
         sizes = mesh_shape(mesh, model.dim)  # type: ignore[arg-type]
         values = _uniform(model, model.lattice, integrand, mus, kTs, sizes)[0]
     else:
-        values = _refined(model, model.lattice, integrand, mus, kTs, metallic, method, rtol)
+        values = _refined(model, model.lattice, integrand, mus, kTs, method, rtol)
     return values.reshape(*shape, values.shape[-1])
 
 
@@ -84,16 +81,17 @@ def _refined(
     integrand: Integrand,
     mus: Floats,
     kTs: Floats,
-    metallic: NDArray[np.bool_],
     method: str,
     rtol: float,
 ) -> Floats:
     """Double the mesh until nothing changes; what does not settle goes to the adaptive method."""
     may_adapt = method == "auto" and model.dim == 2
+    needed = _mesh_needed(model, lattice, mus, kTs)
     if not may_adapt:
-        _refuse_fermi_line(integrand, metallic)
-    # A sharp Fermi edge never settles on a mesh: do not try.
-    left = np.flatnonzero(~metallic) if may_adapt else np.arange(len(mus))
+        _refuse_fermi_line(integrand, needed)
+    # What needs a finer mesh than the finest is not tried where there is another way.
+    hopeless = needed > _MESHES[model.dim][-1] if may_adapt else np.zeros(len(mus), dtype=bool)
+    left = np.flatnonzero(~hopeless)
     coarse = fine = change = values = None
     for n in _MESHES[model.dim]:
         if not left.size:
@@ -103,11 +101,11 @@ def _refined(
             values = np.zeros((len(mus), *fine.shape[1:]))
         if coarse is not None:
             change = abs(fine - coarse).reshape(len(left), -1).max(axis=1)
-            settled = change <= rtol * size
+            settled = (change <= rtol * size) & (needed[left] <= n)
             values[left[settled]] = fine[settled]
             left, fine, change = left[~settled], fine[~settled], change[~settled]
         coarse = fine
-    unsettled = np.sort(np.concatenate([left, np.flatnonzero(metallic)])) if may_adapt else left
+    unsettled = np.sort(np.concatenate([left, np.flatnonzero(hopeless)]))
     if not unsettled.size:
         assert values is not None
         return values
@@ -157,8 +155,8 @@ def _check_options(model: Model, mesh: object, method: str, rtol: float) -> None
         )
 
 
-def _refuse_fermi_line(integrand: Integrand, metallic: NDArray[np.bool_]) -> None:
-    if integrand.fermi_line is not None and metallic.any():
+def _refuse_fermi_line(integrand: Integrand, needed: Floats) -> None:
+    if integrand.fermi_line is not None and np.isinf(needed).any():
         raise ValueError(
             "a Fermi-surface term at T = 0 on a uniform mesh; expected kT > 0, or "
             "mesh='auto' with method='auto' in 2D"
@@ -202,12 +200,20 @@ def _mesh_chunks(lattice: Lattice, sizes: tuple[int, ...], most: int) -> Iterato
         yield lattice.to_cartesian((index + _SHIFT) / np.array(sizes))
 
 
-def _crosses_a_band(model: Model, lattice: Lattice, mus: Floats) -> NDArray[np.bool_]:
-    """Whether μ lies within a band, or so near to one that a mesh may have missed its edge."""
-    k = np.concatenate(
-        list(_mesh_chunks(lattice, (32 if model.dim < 3 else 12,) * model.dim, 4096))
-    )
+def _mesh_needed(model: Model, lattice: Lattice, mus: Floats, kTs: Floats) -> Floats:
+    """Mesh points along an axis below which a mesh can miss states near μ; inf for a sharp edge.
+
+    A pocket at a band edge is as small as one likes, but smeared over k ~ π √(kT/width) of the zone
+    by temperature.
+    """
+    n = 32 if model.dim < 3 else 12
+    k = np.concatenate(list(_mesh_chunks(lattice, (n,) * model.dim, 4096)))
     energies = np.linalg.eigvalsh(model.hamiltonian(k))
     low, high = energies.min(axis=0), energies.max(axis=0)
-    margin = 0.02 * (high - low)
-    return np.asarray(((mus[:, None] > low - margin) & (mus[:, None] < high + margin)).any(axis=1))
+    width = high - low
+    # The mesh may have missed the very edges of the bands.
+    margin = 0.02 * width
+    crossed = (mus[:, None] > low - margin) & (mus[:, None] < high + margin)
+    widest = (crossed * width).max(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(crossed.any(axis=1), 4 * np.sqrt(widest / kTs), 0.0)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from coursekit.bloch_model import Model
 from coursekit.integrand import Integrand, thermal
 from coursekit.integrate import zone_integral
+from coursekit.search import band_edges
 
 __all__ = ["Streda", "anomalous_hall", "electron_density", "orbital_magnetization", "streda"]
 
@@ -172,8 +173,7 @@ def streda(model: Model, mu: ArrayLike, kT: ArrayLike = 0.0, *, rtol: float = 1e
 
     surface = integral(_FERMI_MOMENT)
     minus_sigma = -integral(_HALL)
-    # Steps well inside the scale on which M bends: kT, or at T = 0 the width of the spectrum.
-    step = np.where(kT > 0, 0.1 * kT, 1e-3 * _spectral_width(model))
+    step = np.where(kT > 0, 0.1 * kT, _cold_step(model, mu))
     n = np.array([-3, -2, -1, 1, 2, 3]).reshape(-1, *(1,) * mu.ndim)
     weights = np.array([-1, 9, -45, 45, -9, 1]) / 60
     M = zone_integral(
@@ -186,10 +186,19 @@ def streda(model: Model, mu: ArrayLike, kT: ArrayLike = 0.0, *, rtol: float = 1e
     )
 
 
-def _spectral_width(model: Model) -> float:
-    k = np.zeros((1, 2)) if model.lattice is None else model.lattice.to_cartesian(np.eye(2) * 0.382)
-    energies = np.linalg.eigvalsh(model.hamiltonian(k))
-    return float(np.ptp(energies)) or 1.0
+def _cold_step(model: Model, mu: Floats) -> Floats:
+    """Step in μ for differences of M(μ) at T = 0 that reach over no kink, which is at a band edge.
+
+    Far from edges it is a thousandth of the width of the spectrum.
+    """
+    if model.lattice is None:
+        edges = np.linalg.eigvalsh(model.hamiltonian(np.zeros(2)))
+    else:
+        edges = np.array([edge.energy for edge in band_edges(model, model.lattice)])
+    width = float(np.ptp(edges)) or 1.0
+    distance = abs(mu[..., None] - edges).min(axis=-1)
+    # Six points at up to three steps; exactly at an edge the slope is not defined anyway.
+    return np.where(distance > 0, np.minimum(1e-3 * width, 0.3 * distance), 1e-3 * width)
 
 
 def _density(energies: Floats, omega: Floats, mu: Floats, kT: Floats) -> Floats:

@@ -18,6 +18,7 @@ from coursekit.bloch_model import Model
 from coursekit.errors import GapClosedError, format_k
 from coursekit.geometry import band_indices
 from coursekit.lattice import Lattice
+from coursekit.search import compass_minimum
 
 __all__ = ["chern_number"]
 
@@ -125,15 +126,7 @@ def _refuse_closed_gap(
     model: Model, lattice: Lattice, bands: list[int], start: Floats, half: Floats
 ) -> None:
     """Follow the gap downhill from ``start``; raise if it closes."""
-    stencil = np.stack(np.meshgrid([0.0, -1, 1], [0.0, -1, 1]), axis=-1).reshape(-1, 2)
-    k, step = start, half
-    gap = np.inf
-    # Forty halvings bring the step from a cell's size to rounding.
-    for _ in range(40):
-        around = k + step * stencil
-        gaps = _gaps(model, lattice, bands, around)
-        k, gap = around[gaps.argmin()], float(gaps.min())
-        step = step / 2
+    k, gap = compass_minimum(lambda at: _gaps(model, lattice, bands, at), start, half)
     scale = model.energy_scale or float(
         abs(np.linalg.eigvalsh(model.hamiltonian(lattice.to_cartesian(start)))).max()
     )
