@@ -14,16 +14,30 @@ SEEDS = range(6)
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("chern", [-1, 0, 1])
 def test_families_keep_their_promise(seed, chern):
-    """Chern numbers of the phase diagrams, and of their mirror images, certified by the library."""
+    """Chern numbers: phase diagram, mirror image, the library's certified one, the reference's."""
     rng = np.random.default_rng([seed, chern + 1])
     for drawn in (qwz(rng, chern), haldane(rng, chern)):
         assert drawn.chern == chern
         assert ck.chern_number(drawn.model, 1) == chern
+        assert berry._chern(drawn.model, 16) == chern
         for hand in (1, -1):
             image = other_cell(rng, drawn, hand)
             assert np.sign(np.linalg.det(image.model.lattice.vectors)) == hand
             assert image.chern == hand * chern
             assert ck.chern_number(image.model, 1) == image.chern
+            assert berry._chern(image.model, 16) == image.chern
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_sixteen_points_a_side_are_enough_for_every_family(seed):
+    rng = np.random.default_rng([seed, 16])
+    for chern in (-1, 0, 1):
+        for drawn in (qwz(rng, chern), haldane(rng, chern)):
+            for image in (drawn, other_cell(rng, drawn, -1)):
+                turn = np.sign(np.linalg.det(image.model.lattice.vectors))
+                basis = image.model.lattice.reciprocal
+                total = turn * berry._summed_flux(image.model, 16, basis, closed=False)
+                assert total == pytest.approx(image.chern, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
