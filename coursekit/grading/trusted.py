@@ -21,6 +21,7 @@ import numpy as np
 import coursekit
 from coursekit.checks import Report, grade
 from coursekit.grading.outputs import error_output, output
+from coursekit.grading.sandbox import SandboxError
 from coursekit.grading.session import StudentSession
 
 __all__ = ["CellRunner"]
@@ -64,6 +65,8 @@ class CellRunner:
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
                 value = self._execute(source)
                 outputs = [*_shown(self._reports), *self._credit(value, points)]
+        except SandboxError:
+            raise  # our machine's failure, not the student's
         except (Exception, SystemExit) as error:
             outputs = [*_shown(self._reports), _error(error)]
         if text := printed.getvalue()[:_MAX_PRINTED]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
+import nbgrader
 import pytest
 
 from coursekit.grading import overlay, sandbox
 from coursekit.grading.kernel import Kernel
 from coursekit.grading.sandbox import Sandbox, SandboxError
-from coursekit.grading.session import StudentSession
+from coursekit.grading.session import StudentSession, TimeLimits
 
 
 def printed(session: StudentSession, code: str) -> str:
@@ -100,11 +104,41 @@ def test_withheld_and_allowed_modules(session: StudentSession) -> None:
     )
 
 
-def test_course_inside_pythons_directories_is_covered(bubblewrap: str, tmp_path: Path) -> None:
-    hidden = Path(sys.prefix) / "bin"
+def test_course_inside_pythons_directories_is_covered(bubblewrap: str) -> None:
+    # An installed package stands for a course, or for coursekit itself, in site-packages.
+    inside = Path(nbgrader.__file__).parent
+    assert inside.is_relative_to(sys.prefix)
     masked = overlay.masked_package("chern", overlay.allowed_modules("chern"))
-    command = Sandbox(masked, hidden=(hidden,)).command(tmp_path, tmp_path, ["true"], 3)
-    assert str(hidden) in [command[i + 1] for i, w in enumerate(command) if w == "--tmpfs"]
+    student = StudentSession(
+        functools.partial(Kernel, Sandbox(masked, hidden=(inside,))), TimeLimits()
+    )
+    assert printed(student, f"import os; print(os.listdir({str(inside)!r}))") == "[]"
+    assert "Error" in printed(student, f"open({str(inside / 'x')!r}, 'w')")
+    student.close()
+
+
+def test_sandbox_ends_when_the_grader_is_killed(bubblewrap: str, tmp_path: Path) -> None:
+    code = """
+from coursekit.grading.kernel import Kernel
+from coursekit.grading.overlay import allowed_modules, masked_package
+from coursekit.grading.sandbox import Sandbox
+kernel = Kernel(Sandbox(masked_package("chern", allowed_modules("chern"))))
+kernel.execute("import subprocess; subprocess.Popen(['sleep', '87654'])", 20)
+print("ready", flush=True)
+input()
+"""
+    grader = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with grader:
+        assert grader.stdout is not None
+        assert grader.stdout.readline() == "ready\n"
+        assert _running("87654") == 1
+        grader.kill()
+    deadline = time.monotonic() + 5
+    while _running("87654") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert _running("87654") == 0
 
 
 def test_unknown_module_is_refused() -> None:

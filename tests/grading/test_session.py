@@ -9,7 +9,9 @@ import pytest
 
 import coursekit as ck
 from coursekit.checks import AnswerError, AnswerTimeout
-from coursekit.grading.session import StudentFunction, StudentSession, Undefined
+from coursekit.grading.kernel import Kernel
+from coursekit.grading.sandbox import SandboxError
+from coursekit.grading.session import StudentFunction, StudentSession, TimeLimits, Undefined
 from coursekit.grading.trusted import CellRunner
 
 
@@ -138,3 +140,12 @@ def test_check_uses_the_secret_seed(session: StudentSession) -> None:
     assert inputs[0] != inputs[1]
     own = 'import coursekit as ck\nck.check("chern.velocity", anomalous_velocity)'
     assert errors(CellRunner(session, "x", []).run(own, 2)) == ["TypeError"]
+
+
+def test_failing_sandbox_is_not_held_against_the_student() -> None:
+    def start() -> Kernel:
+        raise SandboxError("no kernel")
+
+    runner = CellRunner(StudentSession(start, TimeLimits()), "seed", [])
+    with pytest.raises(SandboxError):
+        runner.run("assert f(1) == 1", 2)
