@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCREENS = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
