@@ -41,6 +41,8 @@ _MOST_PANELS = 200_000
 _SAFETY = 0.01
 # Near a small gap Ω itself carries relative rounding of about this size: no finer panel helps.
 _NOISE = 1e-10
+# The Fermi function is 0 or 1 to 1e-7 this many kT from μ.
+_SMEAR = 16.0
 
 
 class _Pocket(NamedTuple):
@@ -199,7 +201,7 @@ class _Lines:
             [np.linspace(0.03, 0.97, 24), *(p.centre[:1] for p in self.chart.pockets)]
         )
         if self.on_fermi_line:
-            line, band, root = self._crossings(x)
+            line, band, root = self._crossings(x, self.mu)
             sizes = _per_line(line, abs(self._fermi_terms(x[line], band, root)), len(x))
         else:
             owner, low, high = self._pieces(x)
@@ -210,7 +212,7 @@ class _Lines:
     def integrals(self, x: Floats, tolerance: float) -> Floats:
         """∫ dy at each x (X,), every panel refined to ``tolerance``."""
         if self.on_fermi_line:
-            line, band, root = self._crossings(x)
+            line, band, root = self._crossings(x, self.mu)
             return _per_line(line, self._fermi_terms(x[line], band, root), len(x))
         owner, low, high = self._pieces(x)
         total = np.zeros(len(x))
@@ -257,22 +259,26 @@ class _Lines:
         return out * half
 
     def _pieces(self, x: Floats) -> tuple[Indices, Floats, Floats]:
-        """The panels of every line, cut where a band crosses μ: edges of f, sharp or smeared."""
+        """The panels of every line, cut at the edges of f: sharp, or on both sides of the smear."""
         edges = np.broadcast_to(self.chart.panels, (len(x), len(self.chart.panels)))
-        crossed, _, root = self._crossings(x)
-        line = np.concatenate([np.repeat(np.arange(len(x)), edges.shape[1]), crossed])
-        cuts = np.concatenate([edges.ravel(), root])
+        found = [(np.repeat(np.arange(len(x)), edges.shape[1]), edges.ravel())]
+        smear = _SMEAR * self.kT
+        # Without the outer cuts Gauss points may lie on one side of a thin layer and miss the rest.
+        for level in {self.mu - smear, self.mu, self.mu + smear}:
+            crossed, _, root = self._crossings(x, level)
+            found.append((crossed, root))
+        line, cuts = (np.concatenate(parts) for parts in zip(*found, strict=True))
         order = np.lexsort((cuts, line))
         line, cuts = line[order], cuts[order]
         same = line[:-1] == line[1:]
         return line[:-1][same], cuts[:-1][same], cuts[1:][same]
 
-    def _crossings(self, x: Floats) -> tuple[Indices, Indices, Floats]:
-        """Line, band and y of every point where a band crosses μ."""
+    def _crossings(self, x: Floats, level: float) -> tuple[Indices, Indices, Floats]:
+        """Line, band and y of every point where a band crosses the level."""
         from scipy.optimize.elementwise import find_minimum, find_root
 
         y = self.chart.samples
-        e = self._energies(*np.meshgrid(x, y, indexing="ij")) - self.mu
+        e = self._energies(*np.meshgrid(x, y, indexing="ij")) - level
         line, at, band = np.nonzero((e[:, 1:] > 0) != (e[:, :-1] > 0))
         low, high = y[at], y[at + 1]
         # Two crossings between neighbouring samples: an extremum that dips through μ there. The
@@ -284,9 +290,8 @@ class _Lines:
         if len(dip_line):
             y3 = (y[dip_at], y[dip_at + 1], y[dip_at + 2])
             sign = np.sign(e[dip_line, dip_at + 1, dip_band])
-            lowest = find_minimum(
-                self._distance, y3, args=(x[dip_line], dip_band * 1.0, sign), maxiter=60
-            )
+            args = x[dip_line], dip_band * 1.0, sign, np.full(len(sign), level)
+            lowest = find_minimum(self._distance, y3, args=args, maxiter=60)
             crossed = lowest.f_x < 0
             bottom = lowest.x[crossed]
             line = np.concatenate([line, dip_line[crossed], dip_line[crossed]])
@@ -295,16 +300,16 @@ class _Lines:
             high = np.concatenate([high, bottom, y3[2][crossed]])
         if not len(line):
             return line, band, low
-        ones = np.ones(len(line))
-        root = find_root(self._distance, (low, high), args=(x[line], band * 1.0, ones)).x
+        args = x[line], band * 1.0, np.ones(len(line)), np.full(len(line), level)
+        root = find_root(self._distance, (low, high), args=args).x
         inside = (root > 0) & (root < 1)
         return line[inside], band[inside], root[inside]
 
-    def _distance(self, y: Floats, x: Floats, band: Floats, sign: Floats) -> Floats:
-        """±(ε − μ) of one band at each point."""
+    def _distance(self, y: Floats, x: Floats, band: Floats, sign: Floats, level: Floats) -> Floats:
+        """±(ε − level) of one band at each point."""
         energies = self._energies(x, y)
         mine = np.take_along_axis(energies, band.astype(int)[..., None], axis=-1)[..., 0]
-        return np.asarray(sign * (mine - self.mu))
+        return np.asarray(sign * (mine - level))
 
     def _energies(self, x: Floats, y: Floats) -> Floats:
         return np.asarray(np.linalg.eigvalsh(self.model.hamiltonian(self.chart.map(x, y)[0])))
