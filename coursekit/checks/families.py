@@ -20,7 +20,13 @@ __all__ = ["Drawn", "haldane", "other_cell", "qwz"]
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A model that was drawn, how to write it down, and the Chern number of its lowest band."""
+    """A model that was drawn.
+
+    Attributes
+    ----------
+    text : Python that makes it again under the name ``model``
+    chern : the Chern number of its lowest band
+    """
 
     model: TightBinding
     text: str
@@ -39,7 +45,7 @@ def qwz(rng: np.random.Generator, chern: int, tp: float = 0.3) -> Drawn:
     else:
         m = uniform(rng, 2.6, 3.2) * int(rng.choice([-1, 1]))
     slope = uniform(rng, -tp, tp)
-    return Drawn(models.qwz(m, slope), f"ck.models.qwz({m:g}, {slope:g})", chern)
+    return Drawn(models.qwz(m, slope), f"model = ck.models.qwz({m:g}, {slope:g})", chern)
 
 
 def haldane(rng: np.random.Generator, chern: int) -> Drawn:
@@ -50,7 +56,7 @@ def haldane(rng: np.random.Generator, chern: int) -> Drawn:
     critical = 3 * np.sqrt(3) * t2 * abs(np.sin(phi))
     fraction = uniform(rng, 0.1, 0.4) if chern else uniform(rng, 1.6, 2.0)
     delta = round(float(critical * fraction), 3) * int(rng.choice([-1, 1]))
-    text = f"ck.models.haldane(1, {t2:g}, {phi:g}, {delta:g})"
+    text = f"model = ck.models.haldane(1, {t2:g}, {phi:g}, {delta:g})"
     return Drawn(models.haldane(1.0, t2, phi, delta), text, chern)
 
 
@@ -66,6 +72,7 @@ def other_cell(rng: np.random.Generator, drawn: Drawn, handedness: int) -> Drawn
     model = TightBinding.from_blocks(vectors, drawn.model.orbitals, blocks)
     old = np.linalg.det(drawn.model.lattice.vectors)
     text = (
-        f"TightBinding.from_blocks({vectors}, base.orbitals, base.blocks) with base = {drawn.text}"
+        f"base = {drawn.text.removeprefix('model = ')}; "
+        f"model = ck.TightBinding.from_blocks({vectors}, base.orbitals, base.blocks)"
     )
     return Drawn(model, text, drawn.chern * handedness * int(np.sign(old)))

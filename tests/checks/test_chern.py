@@ -41,12 +41,18 @@ def test_sixteen_points_a_side_are_enough_for_every_family(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_text_of_a_model_makes_it_again(seed):
-    rng = np.random.default_rng(seed)
-    k = rng.normal(size=(3, 2))
-    for drawn in (qwz(rng, 1), haldane(rng, -1)):
-        again = eval(drawn.text, {"ck": ck})
-        assert np.allclose(again.hamiltonian(k), drawn.model.hamiltonian(k), rtol=0, atol=1e-14)
+@pytest.mark.parametrize("task", ["chern.plaquette", "chern.hall"])
+def test_the_text_of_an_input_makes_it_again(task, seed):
+    k = np.random.default_rng(seed).normal(size=(3, 2))
+    for part in get(task).parts:
+        for case in part.cases(np.random.default_rng(seed)):
+            names = {"ck": ck, "np": np}
+            exec(case.text, names)
+            model, *numbers = case.args
+            again = names["model"].hamiltonian(k)
+            assert np.allclose(again, model.hamiltonian(k), rtol=0, atol=1e-12)
+            for name, number in zip(get(task).signature[:-1].split(", ")[1:], numbers, strict=True):
+                assert np.array_equal(names[name], number)
 
 
 def test_anomalous_velocity_has_the_sign_of_a_drifting_wavepacket():

@@ -27,7 +27,7 @@ def _one_electron(rng: Rng) -> list[Case]:
     cases = []
     for _ in range(3):
         omega, field = uniform(rng, -3, 3), rng.uniform(-1, 1, 2).round(3)
-        cases.append(Case((omega, field), f"omega={omega}, E={field.tolist()}"))
+        cases.append(Case((omega, field), f"omega = {omega}; E = {field.tolist()}"))
     return cases
 
 
@@ -174,7 +174,7 @@ def _mesh_cases(rng: Rng, drawn: Sequence[Drawn]) -> list[Case]:
     cases = []
     for one in rng.permutation(np.array(drawn, dtype=object)):
         n = int(rng.integers(16, 25))
-        cases.append(Case((one.model, n), f"model = {one.text}, n = {n}"))
+        cases.append(Case((one.model, n), f"{one.text}; n = {n}"))
     return cases
 
 

@@ -27,7 +27,7 @@ TWO_PI = 2 * math.pi
 
 def _hall_case(drawn: Drawn, mu: Any, kT: float) -> Case:
     level = mu if np.ndim(mu) == 0 else f"np.array({mu.tolist()})"
-    return Case((drawn.model, mu, kT), f"model = {drawn.text}, mu = {level}, kT = {kT}")
+    return Case((drawn.model, mu, kT), f"{drawn.text}; mu = {level}; kT = {kT}")
 
 
 def _square(rng: Rng, chern: int) -> Drawn:
@@ -186,7 +186,7 @@ def _tori(rng: Rng, drawn: Drawn, lengths: Sequence[int]) -> Case:
     mu = uniform(rng, -0.2, 0.2)
     energies, fields, areas = (list(x) for x in zip(*tori, strict=True))
     text = (
-        f"model = {drawn.text}, mu = {mu}; flux quanta per row of cells {quanta.tolist()}, tori of "
+        f"{drawn.text}; mu = {mu}; flux quanta per row of cells {quanta.tolist()}, tori of "
         f"{list(lengths)}² cells"
     )
     return Case((energies, fields, areas, mu), text)
