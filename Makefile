@@ -44,7 +44,7 @@ course: grade book
 	@echo "  grades      exercises/$(SET).csv, and exercises/gradebook.db for nbgrader"
 	@echo "  report      exercises/report.$(SET).txt, a line for each student"
 	@echo "  feedback    exercises/feedback/<student>/$(SET)/$(SET).html, as in"
-	@echo "              file://$(CURDIR)/exercises/feedback/sample-sign/$(SET)/$(SET).html"
+	@echo "              file://$(CURDIR)/exercises/feedback/chidi/$(SET)/$(SET).html"
 	@echo "  students'   exercises/release/$(SET)/$(SET).ipynb"
 	@echo "  formgrader  make lab, then Nbgrader > Formgrader in the menu"
 
@@ -55,7 +55,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/codespell
+	git ls-files -z | xargs -0 $(BIN)/codespell
 
 lab: release
 	@mkdir -p exercises/work/$(SET)

@@ -59,5 +59,5 @@ def with_flux(model: TightBinding, p: int, q: int) -> TightBinding:
             target = blocks.setdefault((turn, R[1]), np.zeros((q * n, q * n), dtype=complex))
             rows, columns = slice(cell * n, cell * n + n), slice(cell_j * n, cell_j * n + n)
             target[rows, columns] += block * np.exp(1j * phase)
-    orbitals = np.concatenate([(position + np.array([cell, 0])) / [q, 1] for cell in range(q)])
+    orbitals = np.concatenate([(position + [cell, 0]) / [q, 1] for cell in range(q)])
     return TightBinding.from_blocks(Lattice([q * a1, a2]), orbitals, blocks)
