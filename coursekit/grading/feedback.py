@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +27,11 @@ _IMAGES = ("image/png", "image/jpeg")
 class Task:
     """One graded cell in the summary at the top of the page."""
 
-    name: str
+    title: str
     score: float
     points: float
     waiting: bool
+    why: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
@@ -51,15 +54,15 @@ class FeedbackExporter(Exporter):
         """The page, and the resources as nbconvert wants them back."""
         nb, resources = super().from_notebook_node(nb, resources, **kw)
         about = resources["nbgrader"]
-        tasks = [_task(cell) for cell in nb.cells if utils.is_grade(cell) or utils.is_task(cell)]
+        cells = [_cell(cell, heading) for cell, heading in _under_headings(nb)]
         page = _template("feedback.html").render(
             title=_title(nb) or about["notebook"],
             student=about["student"],
             score=about["score"],
             max_score=about["max_score"],
             late_penalty=about["late_penalty"],
-            tasks=tasks,
-            cells=[_cell(cell) for cell in nb.cells],
+            tasks=[cell["task"] for cell in cells if cell["task"]],
+            cells=cells,
             **_style(),
         )
         return page, resources
@@ -82,20 +85,33 @@ def _title(nb: Any) -> str:
     return ""
 
 
-def _task(cell: Any) -> Task:
+def _under_headings(nb: Any) -> Iterator[tuple[Any, str]]:
+    """Every cell with the heading that it stands under."""
+    heading = ""
+    for cell in nb.cells:
+        if cell.cell_type == "markdown" and utils.is_locked(cell):
+            found = re.match(r"#+\s+(.+)", cell.source.lstrip())
+            heading = found[1].strip() if found else heading
+        yield cell, heading
+
+
+def _task(cell: Any, heading: str) -> Task:
     about = cell.metadata.nbgrader
     score, points = float(about.get("score") or 0), float(about.get("points") or 0)
     by_hand = utils.is_task(cell) or utils.is_solution(cell)
     waiting = by_hand and about.get("score") in (None, 0.0) and not about.get("comment")
-    return Task(about["grade_id"], score, points, waiting and points > 0)
+    outputs = cell.outputs if is_test(cell) else []
+    why = [reason for output in outputs for reason in output.get("metadata", {}).get("why", [])]
+    title = heading or about["grade_id"]
+    return Task(title, score, points, waiting and points > 0, tuple(why))
 
 
-def _cell(cell: Any) -> dict[str, Any]:
+def _cell(cell: Any, heading: str) -> dict[str, Any]:
     graded = utils.is_grade(cell) or utils.is_task(cell)
     about = cell.metadata.get("nbgrader", {})
     shown: dict[str, Any] = {
         "kind": cell.cell_type,
-        "task": _task(cell) if graded else None,
+        "task": _task(cell, heading) if graded else None,
         "yours": utils.is_solution(cell) or not about,
         "test": is_test(cell),
         "comment": about.get("comment"),

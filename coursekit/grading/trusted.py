@@ -156,9 +156,19 @@ def _names_in(tree: ast.AST) -> tuple[set[str], set[str]]:
 
 def _shown(reports: list[Report]) -> list[Any]:
     return [
-        output("display_data", data={"text/html": r._repr_html_(), "text/plain": str(r)})
+        output(
+            "display_data",
+            data={"text/html": r._repr_html_(), "text/plain": str(r)},
+            metadata={"why": _why(r)},
+        )
         for r in reports
     ]
+
+
+def _why(report: Report) -> list[str]:
+    """What went wrong, for the head of the feedback page: the diagnoses, or the first complaint."""
+    complaints = [part.message for part in report.parts if part.message]
+    return list(report.diagnoses) or complaints[:1]
 
 
 def _result(credit: float, points: float) -> Any:
