@@ -23,6 +23,9 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[book,grade,lab,dev]'
+	@# It would ask whether to fetch news from another host.
+	@$(BIN)/jupyter labextension disable --level=sys_prefix \
+		'@jupyterlab/apputils-extension:announcements' >/dev/null 2>&1
 	@touch $@
 
 release: $(READY)
@@ -60,7 +63,8 @@ lint: $(READY)
 lab: release
 	@mkdir -p exercises/work/$(SET)
 	@cp -n exercises/release/$(SET)/$(SET).ipynb exercises/work/$(SET)/ || true
-	cd exercises && ../$(BIN)/jupyter lab work/$(SET)/$(SET).ipynb
+	cd exercises && ../$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/work/$(SET)/$(SET).ipynb \
+		$(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
 clean:
 	rm -rf $(VENV) build book/_build book/vendor .pytest_cache .mypy_cache .ruff_cache .hypothesis
