@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from coursekit.bloch_model import Model, check_k
+from coursekit.bloch_model import Model, check_k, check_model
 
 __all__ = ["Bands", "solve"]
 
@@ -45,6 +45,7 @@ def solve(model: Model, k: ArrayLike) -> Bands:
     ------
     ValueError : k of a wrong shape or not finite
     """
+    check_model(model)
     k = check_k(k, model.dim)
     energies, states = np.linalg.eigh(model.hamiltonian(k))
     dh = model.hamiltonian_gradient(k)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from coursekit.errors import format_k
 from coursekit.lattice import Lattice
 
-__all__ = ["BlochModel", "Model", "check_k"]
+__all__ = ["BlochModel", "Model", "check_k", "check_model"]
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
@@ -114,9 +114,10 @@ class BlochModel:
         if mismatch.max(initial=0.0) > HERMITIAN_TOLERANCE * abs(matrices).max(initial=0.0):
             worst = np.unravel_index(mismatch.argmax(), mismatch.shape)
             where = format_k(k[worst[: k.ndim - 1]])
+            row, column = (int(index) for index in worst[-2:])
             raise ValueError(
-                f"{name}(k) is not Hermitian: at k={where} elements {worst[-2:]} and its mirror "
-                f"differ by {mismatch[worst]:.3g}; expected H = H†"
+                f"{name}(k) is not Hermitian: at k={where} elements ({row}, {column}) and "
+                f"({column}, {row}) are off by {mismatch[worst]:.3g}; expected H = H†"
             )
         return matrices
 
@@ -142,6 +143,14 @@ class BlochModel:
     def __repr__(self) -> str:
         kind = "continuum" if self.lattice is None else "lattice"
         return f"<BlochModel: {self.dim}D {kind}, {self.n_orb} bands>"
+
+
+def check_model(model: object) -> None:
+    """Raise a ValueError where ``model`` is no model."""
+    if not hasattr(model, "hamiltonian") or not hasattr(model, "hamiltonian_gradient"):
+        raise ValueError(
+            f"model={model!r}; expected a TightBinding or a BlochModel, as from ck.models.qwz(-1.0)"
+        )
 
 
 def check_k(k: ArrayLike, dim: int) -> Floats:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coursekit.bands import solve
-from coursekit.bloch_model import Model, check_k
+from coursekit.bloch_model import Model, check_k, check_model
 from coursekit.errors import DegenerateBandsError, format_k
 
 __all__ = ["berry_curvature", "orbital_moment"]
@@ -140,6 +140,7 @@ def _pauli_vector(h: NDArray[np.complex128]) -> Floats:
 
 
 def _pairs(model: Model, k: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    check_model(model)
     if not _PLANES[model.dim]:
         raise ValueError(
             f"the model has {model.dim} dimension; expected 2 or 3: curvature needs a plane"
@@ -176,7 +177,7 @@ def _components(values: Floats) -> Floats:
     return values[..., 0] if values.shape[-1] == 1 else values
 
 
-def band_indices(bands: int | Sequence[int], n_bands: int) -> list[int]:
+def band_indices(bands: int | Sequence[int], n_bands: int, name: str = "bands") -> list[int]:
     """The group as distinct indices, or a ValueError."""
     indices = np.atleast_1d(np.asarray(bands))
     if (
@@ -188,8 +189,8 @@ def band_indices(bands: int | Sequence[int], n_bands: int) -> list[int]:
         or len(set(indices.tolist())) < len(indices)
     ):
         raise ValueError(
-            f"bands={bands!r}; expected distinct band indices from 0 to {n_bands - 1}, as in "
-            "bands=(0, 1)"
+            f"{name}={bands!r}; expected distinct band indices from 0 to {n_bands - 1}, as in "
+            f"{name}=(0, 1)"
         )
     return [int(n) for n in indices]
 

@@ -21,7 +21,7 @@ from coursekit.geometry import pair_curvature
 from coursekit.integrand import Integrand
 from coursekit.lattice import Lattice, mesh_shape
 
-__all__ = ["zone_integral"]
+__all__ = ["chemical", "zone_integral"]
 
 Floats = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def zone_integral(
     ConvergenceError : ``rtol`` was not reached
     ValueError : NaN, kT < 0, options that do not fit the model or each other
     """
-    mus, kTs, shape = _chemical(mu, kT)
+    mus, kTs, shape = chemical(mu, kT)
     _check_options(model, mesh, method, rtol)
     if model.lattice is None or method == "adaptive":
         values = adaptive(model, integrand, mus, kTs, rtol)
@@ -123,14 +123,21 @@ def _refined(
     return values
 
 
-def _chemical(mu: ArrayLike, kT: ArrayLike) -> tuple[Floats, Floats, tuple[int, ...]]:
+def chemical(mu: ArrayLike, kT: ArrayLike) -> tuple[Floats, Floats, tuple[int, ...]]:
+    """μ and kT as flat arrays of equal length and their common shape, or a ValueError."""
     for name, given in (("mu", mu), ("kT", kT)):
         array = np.asarray(given)
         if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
             raise ValueError(f"{name}={given!r}; expected finite real energies")
     if (np.asarray(kT) < 0).any():
         raise ValueError(f"kT={kT!r}; expected temperatures of at least 0, as energies")
-    mus, kTs = np.broadcast_arrays(np.asarray(mu, dtype=float), np.asarray(kT, dtype=float))
+    try:
+        mus, kTs = np.broadcast_arrays(np.asarray(mu, dtype=float), np.asarray(kT, dtype=float))
+    except ValueError:
+        raise ValueError(
+            f"mu has shape {np.shape(mu)} and kT {np.shape(kT)}; expected shapes that broadcast, "
+            "as mu[:, None] beside kT for every pair"
+        ) from None
     return mus.ravel(), kTs.ravel(), mus.shape
 
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from coursekit.bloch_model import Model
+from coursekit.bloch_model import Model, check_model
 from coursekit.integrand import Integrand, thermal
-from coursekit.integrate import zone_integral
+from coursekit.integrate import chemical, zone_integral
 from coursekit.search import band_edges
 
 __all__ = ["Streda", "anomalous_hall", "electron_density", "orbital_magnetization", "streda"]
@@ -50,6 +50,7 @@ def electron_density(
     ConvergenceError : ``rtol`` not reached, as for a 3D metal at T = 0; the message says how far
     ValueError : a continuum model, whose sea of electrons has no bottom; NaN; kT < 0
     """
+    check_model(model)
     if model.lattice is None:
         raise ValueError(
             f"the electron density of {model!r} is infinite: its bands have no end; expected a "
@@ -164,9 +165,11 @@ def streda(model: Model, mu: ArrayLike, kT: ArrayLike = 0.0, *, rtol: float = 1e
     P. Středa, J. Phys. C 15, L717 (1982), DOI 10.1088/0022-3719/15/22/005; the moment term:
     D. Xiao, J. Shi & Q. Niu, PRL 95, 137204 (2005), DOI 10.1103/PhysRevLett.95.137204.
     """
+    check_model(model)
     if model.dim != 2:
         raise ValueError(f"the model has {model.dim} dimensions; expected 2, with B along z")
-    mu, kT = np.broadcast_arrays(np.asarray(mu), np.asarray(kT))
+    mus, kTs, shape = chemical(mu, kT)
+    mu, kT = (values.reshape(shape) for values in (mus, kTs))
 
     def integral(integrand: Integrand) -> Floats:
         return zone_integral(model, integrand, mu, kT, mesh="auto", method="auto", rtol=rtol)
@@ -242,6 +245,7 @@ def _pair_sum(antisymmetric: Floats, omega: Floats) -> Floats:
 
 
 def _require_plane(model: Model) -> None:
+    check_model(model)
     if model.dim not in (2, 3):
         raise ValueError(f"the model has {model.dim} dimension; expected 2 or 3")
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from coursekit.bloch_model import Model
+from coursekit.bloch_model import Model, check_model
 from coursekit.errors import GapClosedError, format_k
 from coursekit.geometry import band_indices
 from coursekit.lattice import Lattice
@@ -56,6 +56,7 @@ def chern_number(model: Model, occupied: int | Sequence[int]) -> int:
     Links ⟨u|u′⟩ ≈ e^{−iA·dk} as in T. Fukui, Y. Hatsugai & H. Suzuki, JPSJ 74, 1674 (2005),
     DOI 10.1143/JPSJ.74.1674, whose link phase has the opposite sign of A.
     """
+    check_model(model)
     if model.lattice is None or model.dim != 2:
         raise ValueError(
             f"{model!r} is not a 2D lattice model; expected a closed Brillouin zone: a continuum "
@@ -69,14 +70,15 @@ def chern_number(model: Model, occupied: int | Sequence[int]) -> int:
 
 
 def _group(occupied: int | Sequence[int], n_bands: int) -> list[int]:
-    if isinstance(occupied, (int, np.integer)) and not isinstance(occupied, bool):
-        if not 1 <= occupied <= n_bands:
-            raise ValueError(
-                f"occupied={occupied}; expected the number of lowest bands, 1 to {n_bands}, or "
-                "their indices in a tuple, as in occupied=(1,)"
-            )
-        return list(range(occupied))
-    return sorted(band_indices(occupied, n_bands))
+    if np.ndim(occupied):
+        return sorted(band_indices(occupied, n_bands, "occupied"))
+    count = np.asarray(occupied)
+    if count.dtype.kind not in "iu" or not 1 <= count <= n_bands:
+        raise ValueError(
+            f"occupied={occupied!r}; expected the number of lowest bands, 1 to {n_bands}, or "
+            "their indices in a tuple, as in occupied=(1,)"
+        )
+    return list(range(int(count)))
 
 
 def _certified_mesh(model: Model, lattice: Lattice, bands: list[int]) -> tuple[Floats, Floats]:

@@ -57,7 +57,11 @@ def test_gradient_is_used_where_given():
     ("hamiltonian", "gradient", "message"),
     [
         (lambda k: qwz(k) + 0.1j * np.eye(2), None, "not Hermitian.*expected H = H†"),
-        (lambda k: qwz(k) + [[0, 1], [0, 0]], None, r"not Hermitian: at k=\(.*\) elements"),
+        (
+            lambda k: qwz(k) + np.array([[0, 1], [0, 0]]),
+            None,
+            r"not Hermitian: at k=\(.*\) elements",
+        ),
         (lambda k: np.nan * qwz(k), None, "hamiltonian.* holds NaN or inf"),
         (
             lambda k: np.eye(2),
