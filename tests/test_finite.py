@@ -1,0 +1,196 @@
+"""A magnetic field by Peierls phases, and what spectra in it say about the bulk formulas.
+
+Nothing here knows of Berry curvature: states are counted, and the grand potential G(B) is summed
+from energies.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import coursekit as ck
+
+TRIVIAL = ck.models.haldane(1, 1 / 3, np.pi / 4, 2)
+
+
+def spectrum(model, p, q, points=4):
+    """Energies (points², q n) that stand for the zone: magnetic bands repeat q times along b₂."""
+    field = ck.finite.with_flux(model, p, q)
+    reduced = (np.arange(points) + 0.5) / points
+    k = np.stack(np.meshgrid(reduced, reduced / q, indexing="ij"), axis=-1).reshape(-1, 2)
+    return np.linalg.eigvalsh(field.hamiltonian(field.lattice.to_cartesian(k)))
+
+
+def field_of(model, q):
+    """B of one flux quantum 2π in q cells."""
+    return 2 * np.pi / (q * model.lattice.cell_volume)
+
+
+def odd_slope(per_cell, model, q):
+    """∂/∂B at B = 0 of a quantity per area, from ±1/q flux quanta per cell; error B²."""
+    up, down = (per_cell(spectrum(model, p, q)) / q for p in (1, -1))
+    return (up - down) / model.lattice.cell_volume / (2 * field_of(model, q))
+
+
+def extrapolated(per_cell, model, q):
+    """Two Richardson steps remove B² and B⁴."""
+    a, b, c = (odd_slope(per_cell, model, n * q) for n in (1, 2, 4))
+    first, second = (4 * b - a) / 3, (4 * c - b) / 3
+    return (16 * second - first) / 15
+
+
+@pytest.mark.parametrize(
+    ("model", "chern", "mu"),
+    [
+        (ck.models.qwz(-1), 1, 0.0),
+        (ck.models.qwz(1), -1, 0.0),
+        (ck.models.qwz(-3), 0, 0.0),
+        (ck.models.haldane(1, 1 / 3, np.pi / 2, 0.3), -1, 0.0),
+        (ck.models.haldane(1, 1 / 3, -np.pi / 2, 0.3), 1, 0.0),
+    ],
+)
+def test_states_below_the_gap(model, chern, mu):
+    """A torus of 31 cells with one flux quantum: 31 + C states lie below the gap."""
+    for p in (1, -1):
+        below = (spectrum(model, p, 31, 2) < mu).sum(axis=-1)
+        np.testing.assert_array_equal(below, 31 + chern * p)
+    assert chern == ck.chern_number(model, 1)
+    assert ck.streda(model, mu).dn_dB == pytest.approx(chern / (2 * np.pi), abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("model", "mu", "kT"),
+    [
+        (TRIVIAL, -2.0, 0.2),  # a metal
+        (ck.models.qwz(-1, 0.2), 1.3, 0.2),  # one without C3 or particle–hole symmetry
+    ],
+)
+def test_response_of_a_metal(model, mu, kT):
+    """M = −∂G/∂B and ∂n/∂B, from the energies alone.
+
+    Landau levels are smeared where the cyclotron energy is below 2π² kT; then the B⁶ that is left
+    is below 1e-6 of the whole.
+    """
+
+    def minus_grand_potential(energies):
+        return kT * np.logaddexp(0, (mu - energies) / kT).sum(axis=-1).mean()
+
+    def number(energies):
+        return (1 / (1 + np.exp((energies - mu) / kT))).sum(axis=-1).mean()
+
+    M = extrapolated(minus_grand_potential, model, 12)
+    assert ck.orbital_magnetization(model, mu, kT) == pytest.approx(M, rel=3e-5)
+    slope = extrapolated(number, model, 12)
+    both = ck.streda(model, mu, kT)
+    assert both.dn_dB == pytest.approx(slope, rel=2e-4)
+    assert both.dM_dmu == pytest.approx(slope, rel=2e-4)
+    # The Fermi surface has its say: −σ_xy alone is far off.
+    assert abs(both.minus_sigma_xy - slope) > 0.1 * abs(slope)
+
+
+def test_magnetization_of_a_trivial_insulator():
+    """C = 0, T = 0, and M is not zero.
+
+    Sharp occupations leave B⁶ terms of 2e-4 at 1/16 of a flux quantum per cell.
+    """
+    mu = -0.7
+    M = extrapolated(lambda e: (mu - e[e < mu]).sum() / len(e), TRIVIAL, 16)
+    assert ck.orbital_magnetization(TRIVIAL, mu) == pytest.approx(M, rel=5e-4)
+
+
+def test_magnetic_supercell_without_field():
+    """p = 0 only folds the zone: densities of everything stay."""
+    model = ck.models.haldane(1, 0.3, 0.8, 0.6)
+    folded = ck.finite.with_flux(model, 0, 3)
+    assert (folded.n_orb, folded.lattice.cell_volume) == (6, 3 * model.lattice.cell_volume)
+    for quantity in (ck.electron_density, ck.anomalous_hall, ck.orbital_magnetization):
+        np.testing.assert_allclose(
+            quantity(folded, [-0.4, 1.0], 0.3), quantity(model, [-0.4, 1.0], 0.3), atol=1e-8
+        )
+    k = np.array([0.3, 0.7])
+    distance = ck.solve(folded, k).energies - ck.solve(model, k).energies[:, None]
+    np.testing.assert_allclose(abs(distance).min(axis=1), 0, atol=1e-13)
+
+
+@pytest.mark.parametrize(("p", "q"), [(1, 3), (-2, 5), (7, 4)])
+def test_spectrum_in_a_field_repeats(p, q):
+    """The spectrum has period 1/q along b₂: magnetic translations along a₁ shift k by p/q."""
+    field = ck.finite.with_flux(ck.models.haldane(1, 0.3, 0.8, 0.6), p, q)
+    b1, b2 = field.lattice.reciprocal
+    k = np.array([0.4, -1.3])
+    energies = ck.solve(field, np.stack([k, k + b2 / q, k + b1, k + b2])).energies
+    np.testing.assert_allclose(energies[1:], energies[:1].repeat(3, axis=0), atol=1e-12)
+
+
+def test_whole_flux_quanta_do_nothing_to_orbitals_at_the_origin():
+    """Bonds of the square lattice enclose whole cells."""
+    model = ck.models.qwz(-1, 0.1)
+    np.testing.assert_allclose(spectrum(model, 5, 5), spectrum(model, 0, 5), atol=1e-12)
+
+
+def test_left_handed_cell_sees_the_same_field():
+    model = ck.models.haldane(1, 1 / 3, 0.7, 0.5)
+    mirrored = ck.TightBinding.from_blocks(
+        model.lattice.vectors[::-1],
+        model.orbitals[:, ::-1],
+        {R[::-1]: block for R, block in model.blocks.items()},
+    )
+    for p in (1, -1):
+        ours, theirs = (np.sort(spectrum(m, p, 9).ravel()) for m in (model, mirrored))
+        # Different magnetic cells, so that only averages over k compare.
+        assert (ours**3).mean() == pytest.approx((theirs**3).mean(), rel=1e-9)
+    assert abs((spectrum(model, 1, 9) ** 3).mean() - (spectrum(model, -1, 9) ** 3).mean()) > 1e-3
+
+
+@pytest.mark.parametrize(("p", "q"), [(1, 0), (1, -3), (0.5, 3), (1, 2.5)])
+def test_refuses_bad_flux(p, q):
+    with pytest.raises(ValueError, match="expected whole numbers with q >= 1"):
+        ck.finite.with_flux(TRIVIAL, p, q)
+
+
+def test_refuses_other_models():
+    for model in (ck.models.massive_dirac(1, 1), ck.TightBinding([[1.0]], [[0.0]], [])):
+        with pytest.raises(ValueError, match="expected a TightBinding in 2D"):
+            ck.finite.with_flux(model, 1, 3)
+
+
+# Open flakes -----------------------------------------------------------------------------------
+
+
+def flake_magnetization(model, size, mu, kT=0.0):
+    """−⟨r × v⟩/2 per area of size² cells with open edges, from hoppings and positions.
+
+    With v = i[H, r] it is Im Tr ρ x H y per area.
+    """
+    n = model.n_orb
+    h = np.zeros((size, size, n, size, size, n), dtype=complex)
+    cells = np.arange(size)
+    for (r1, r2), block in model.blocks.items():
+        for a in cells[(cells + r1 >= 0) & (cells + r1 < size)]:
+            for b in cells[(cells + r2 >= 0) & (cells + r2 < size)]:
+                h[a, b, :, a + r1, b + r2, :] = block
+    h = h.reshape(size**2 * n, -1)
+    cell = np.stack(np.meshgrid(cells, cells, indexing="ij"), axis=-1)[:, :, None, :]
+    x, y = ((cell + model.orbitals).reshape(-1, 2) @ model.lattice.vectors).T
+    energies, states = np.linalg.eigh(h)
+    occupied = energies < mu if kT == 0 else 1 / (1 + np.exp((energies - mu) / kT))
+    rho = (states * occupied) @ states.conj().T
+    # Tr(ρ x H y): diagonal x and y.
+    return ((rho.T * (x[:, None] * h * y)).sum()).imag / (size**2 * model.lattice.cell_volume)
+
+
+@pytest.mark.parametrize(
+    ("model", "mu", "kT"),
+    [
+        (TRIVIAL, 0.0, 0.0),
+        (ck.models.haldane(1, 1 / 3, np.pi / 4, 0.3), -0.3, 0.1),  # edge states carry current
+        (ck.models.qwz(-1, 0.2), -0.3, 0.2),
+    ],
+)
+def test_magnetization_against_open_flakes(model, mu, kT):
+    """Edges and corners add 1/L and 1/L²; what is left decays as e^{−L/ξ}, below 1e-4 by L = 14."""
+    sizes = np.array([8, 11, 14])
+    M = [flake_magnetization(model, size, mu, kT) for size in sizes]
+    bulk = np.linalg.solve(np.stack([sizes**0, 1 / sizes, 1 / sizes**2], axis=-1), M)[0]
+    assert ck.orbital_magnetization(model, mu, kT) == pytest.approx(bulk, abs=1e-4)
