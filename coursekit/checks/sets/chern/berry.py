@@ -215,8 +215,9 @@ def _chern(model: TightBinding, n: int) -> int:
     return round(float(turn) * _summed_flux(model, 40, model.lattice.reciprocal, closed=False))
 
 
-def _reduced_k(model: TightBinding, n: int, scale: float, closed: bool) -> float:
-    return _summed_flux(model, n, scale * np.eye(2), closed)
+def _reduced_k(model: TightBinding, n: int, scale: float, closed: bool, turned: bool) -> float:
+    turn = np.sign(np.linalg.det(model.lattice.vectors)) if turned else 1.0
+    return float(turn) * _summed_flux(model, n, scale * np.eye(2), closed)
 
 
 def _handedness(seen: Sequence[Seen]) -> bool:
@@ -264,9 +265,10 @@ PLAQUETTE = Check(
             "Reduced coordinates were passed as k. model.hamiltonian takes Cartesian k: multiply "
             "them by model.lattice.reciprocal.",
             wrong=tuple(
-                partial(_reduced_k, scale=scale, closed=closed)
+                partial(_reduced_k, scale=scale, closed=closed, turned=turned)
                 for scale in (1.0, TWO_PI)
                 for closed in (False, True)
+                for turned in (False, True)
             ),
         ),
         Diagnosis(
