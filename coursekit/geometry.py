@@ -10,7 +10,7 @@ since Ωₙ = Σ_l Ω_nl and mₙ = ½ Σ_l Ω_nl (εₙ − ε_l).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 
 # Ω loses 2 log10(scale/gap) digits: at this fraction of the energy scale few are left.
 _SMALLEST_GAP = 1e-12
+# Numbers held at a time in the largest temporary array.
+_CHUNK = 1 << 19
 # The axial component z needs the velocities along (x, y), and so on in cyclic order.
 _PLANES: dict[int, tuple[tuple[int, int], ...]] = {
     1: (),
@@ -55,8 +57,7 @@ def berry_curvature(model: Model, k: ArrayLike, bands: int | Sequence[int] | Non
     -----
     D. Xiao, M.-C. Chang & Q. Niu, RMP 82, 1959 (2010), Eq. (1.13); DOI 10.1103/RevModPhys.82.1959.
     """
-    k, energies, omega = _pairs(model, k)
-    return _reduce(model, k, energies, omega, bands)
+    return _of_bands(model, k, bands, lambda energies, omega: omega)
 
 
 def orbital_moment(model: Model, k: ArrayLike, bands: int | Sequence[int] | None = None) -> Floats:
@@ -85,9 +86,12 @@ def orbital_moment(model: Model, k: ArrayLike, bands: int | Sequence[int] | None
     M.-C. Chang & Q. Niu, PRB 53, 7010 (1996); DOI 10.1103/PhysRevB.53.7010. Printed forms with
     −(e/2ħ) hold for a charge +e.
     """
-    k, energies, omega = _pairs(model, k)
-    half_gap = (energies[..., :, None] - energies[..., None, :]) / 2
-    return _reduce(model, k, energies, omega * half_gap[..., None], bands)
+
+    def moments(energies: Floats, omega: Floats) -> Floats:
+        half_gap = (energies[..., :, None] - energies[..., None, :]) / 2
+        return omega * half_gap[..., None]
+
+    return _of_bands(model, k, bands, moments)
 
 
 def pair_curvature(model: Model, k: Floats) -> tuple[Floats, Floats]:
@@ -139,38 +143,46 @@ def _pauli_vector(h: NDArray[np.complex128]) -> Floats:
     return np.stack([off.real, off.imag, (h[..., 0, 0] - h[..., 1, 1]).real / 2], axis=-1)
 
 
-def _pairs(model: Model, k: ArrayLike) -> tuple[Floats, Floats, Floats]:
+def _of_bands(
+    model: Model,
+    k: ArrayLike,
+    bands: int | Sequence[int] | None,
+    pairs: Callable[[Floats, Floats], Floats],
+) -> Floats:
+    """Sums over l of what bands n and l give to each other, in chunks of k that bound memory.
+
+    In 2D the one component loses its axis.
+    """
     check_model(model)
     if not _PLANES[model.dim]:
         raise ValueError(
             f"the model has {model.dim} dimension; expected 2 or 3: curvature needs a plane"
         )
     k = check_k(k, model.dim)
-    return (k, *pair_curvature(model, k))
+    group = None if bands is None else band_indices(bands, model.n_orb)
+    flat = k.reshape(-1, model.dim)
+    step = max(1, _CHUNK // (model.n_orb**2 * model.dim))
+    parts = []
+    for first in range(0, max(1, len(flat)), step):
+        chunk = flat[first : first + step]
+        energies, omega = pair_curvature(model, chunk)
+        parts.append(_reduce(model, chunk, energies, pairs(energies, omega), group))
+    values = np.concatenate(parts)
+    return _components(values.reshape(*k.shape[:-1], *values.shape[1:]))
 
 
 def _reduce(
-    model: Model,
-    k: Floats,
-    energies: Floats,
-    pairs: Floats,
-    bands: int | Sequence[int] | None,
+    model: Model, k: Floats, energies: Floats, pairs: Floats, group: list[int] | None
 ) -> Floats:
-    """Sum pair contributions into bands, or into one group and what lies outside it.
-
-    In 2D the one component loses its axis.
-    """
+    """Pairs (K, n, n, c) summed into bands (K, n, c), or into a group beside the rest (K, c)."""
     n_bands = model.n_orb
-    band_axis = energies.ndim - 1
-    if bands is None:
+    if group is None:
         for lower in range(n_bands - 1):
             _require_gap(model, k, energies, [lower], [lower + 1], None)
-        return _components(pairs.sum(axis=band_axis + 1))
-    inside = band_indices(bands, n_bands)
-    outside = [n for n in range(n_bands) if n not in inside]
-    _require_gap(model, k, energies, inside, outside, inside)
-    block = pairs.take(inside, axis=band_axis).take(outside, axis=band_axis + 1)
-    return _components(block.sum(axis=(band_axis, band_axis + 1)))
+        return np.asarray(pairs.sum(axis=2))
+    rest = [n for n in range(n_bands) if n not in group]
+    _require_gap(model, k, energies, group, rest, group)
+    return np.asarray(pairs[:, group][:, :, rest].sum(axis=(1, 2)))
 
 
 def _components(values: Floats) -> Floats:
