@@ -88,7 +88,7 @@ ATTACKS: list[tuple[str, str, str | None, str | None, float]] = [
         "found-on-disk",
         """
         import pathlib, sys
-        found = [p for root in (sys.prefix, sys.base_prefix, '/course', '/work', '/home', '/root')
+        found = [p for root in (sys.prefix, sys.base_prefix, '/srv', '/home', '/root')
                  for p in pathlib.Path(root).rglob('dynamics.py')
                  if 'coursekit' in str(p) and 'withheld' not in p.read_text()]
         """,
