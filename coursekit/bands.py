@@ -12,7 +12,7 @@ from coursekit.bloch_model import Model, check_k, check_model
 __all__ = ["Bands", "solve"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Bands:
     """What one diagonalisation gives.
 
@@ -28,6 +28,9 @@ class Bands:
     energies: NDArray[np.float64]
     states: NDArray[np.complex128]
     velocity: NDArray[np.complex128]
+
+    def __repr__(self) -> str:
+        return f"<Bands: {self.energies.shape[-1]} bands at k of shape {self.k.shape}>"
 
 
 def solve(model: Model, k: ArrayLike) -> Bands:
