@@ -64,6 +64,11 @@ def zone_integral(
     """
     mus, kTs, shape = chemical(mu, kT)
     _check_options(model, mesh, method, rtol)
+    if not mus.size:
+        one = integrand.volume(
+            *pair_curvature(model, np.zeros(model.dim)), np.zeros(()), np.ones(())
+        )
+        return np.zeros((*shape, one.shape[-1]))
     if model.lattice is None or method == "adaptive":
         values = adaptive(model, integrand, mus, kTs, rtol)
     elif mesh != "auto":
@@ -89,8 +94,9 @@ def _refined(
     needed = _mesh_needed(model, lattice, mus, kTs)
     if not may_adapt:
         _refuse_fermi_line(integrand, needed)
+    finest = _MESHES[model.dim][-1]
     # What needs a finer mesh than the finest is not tried where there is another way.
-    hopeless = needed > _MESHES[model.dim][-1] if may_adapt else np.zeros(len(mus), dtype=bool)
+    hopeless = needed > finest if may_adapt else np.zeros(len(mus), dtype=bool)
     left = np.flatnonzero(~hopeless)
     coarse = fine = change = values = None
     for n in _MESHES[model.dim]:
@@ -101,7 +107,7 @@ def _refined(
             values = np.zeros((len(mus), *fine.shape[1:]))
         if coarse is not None:
             change = abs(fine - coarse).reshape(len(left), -1).max(axis=1)
-            settled = (change <= rtol * size) & (needed[left] <= n)
+            settled = (change <= rtol * size) & (np.minimum(needed[left], finest) <= n)
             values[left[settled]] = fine[settled]
             left, fine, change = left[~settled], fine[~settled], change[~settled]
         coarse = fine
@@ -113,7 +119,7 @@ def _refined(
         first = unsettled[0]
         raise ConvergenceError(
             f"at mu={mus[first]:.6g}, kT={kTs[first]:.3g} the integral still changed by "
-            f"{0.0 if change is None else change[0]:.2g} up to the mesh {_MESHES[model.dim][-1]}; "
+            f"{0.0 if change is None else change[0]:.2g} up to the mesh {finest}; "
             f"expected a change below rtol={rtol:g}; pass kT > 0, a larger rtol, or a fixed mesh="
         )
     adapted = adaptive(model, integrand, mus[unsettled], kTs[unsettled], rtol)

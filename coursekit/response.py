@@ -213,6 +213,11 @@ def _hall(energies: Floats, omega: Floats, mu: Floats, kT: Floats) -> Floats:
     return -_pair_sum(f[..., :, None] - f[..., None, :], omega)
 
 
+def _hall_terms(energies: Floats, omega: Floats, mu: Floats, kT: Floats) -> Floats:
+    f = thermal(energies, mu, kT).occupation
+    return _pair_sum(f[..., :, None] + f[..., None, :], abs(omega))
+
+
 def _magnetization(energies: Floats, omega: Floats, mu: Floats, kT: Floats) -> Floats:
     # Σ f m + Ω g = ½ Σ_nl Ω_nl {gₙ − g_l + ½ (εₙ − ε_l)(fₙ + f_l)}, since g′(ε) = −f: the brace is
     # an integral of f minus its trapezoid, of third order in εₙ − ε_l where f is smooth.
@@ -258,6 +263,6 @@ def _plain(values: Floats) -> Floats | float:
 
 
 _DENSITY = Integrand(_density)
-_HALL = Integrand(_hall)
+_HALL = Integrand(_hall, terms=_hall_terms)
 _MAGNETIZATION = Integrand(_magnetization, terms=_magnetization_terms)
 _FERMI_MOMENT = Integrand(_fermi_moment, fermi_line=_moment)
