@@ -61,9 +61,9 @@ lint: $(READY)
 	git ls-files -z | xargs -0 $(BIN)/codespell
 
 lab: release
-	@mkdir -p exercises/work/$(SET)
-	@cp -n exercises/release/$(SET)/$(SET).ipynb exercises/work/$(SET)/ || true
-	cd exercises && ../$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/work/$(SET)/$(SET).ipynb \
+	@mkdir -p exercises/mine/$(SET)
+	@cp -n exercises/release/$(SET)/$(SET).ipynb exercises/mine/$(SET)/ || true
+	cd exercises && ../$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/mine/$(SET)/$(SET).ipynb \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
 clean:
