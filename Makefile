@@ -1,5 +1,5 @@
 # Two commands do everything:  make course   and   make test
-# Others:  make lab, make lint, make clean
+# Others:  make lab, make lint, make clean, make fresh
 
 PYTHON ?= python3
 VENV   := .venv
@@ -8,13 +8,14 @@ SET    := chern
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help course test lint lab book grade release sample clean
+.PHONY: help course test lint lab book grade release sample clean fresh
 
 help:
 	@echo "make course   set up, grade the sample class, build the book, say where both are"
 	@echo "make test     set up, check style and types, run all tests"
 	@echo "make lab      JupyterLab with problem set '$(SET)' and nbgrader's extensions"
-	@echo "make clean    remove everything that was made, the environment too"
+	@echo "make clean    remove the environment and what is built from the sources"
+	@echo "make fresh    remove ALL submissions, grades and feedback, to begin with your own class"
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 15) else \
@@ -66,8 +67,11 @@ lab: release
 	cd exercises && ../$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/mine/$(SET)/$(SET).ipynb \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
+# What people made is not ours to delete: submissions, grades and students' copies stay.
 clean:
 	rm -rf $(VENV) build book/_build book/vendor .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -rf exercises/source exercises/release exercises/submitted exercises/autograded
-	rm -rf exercises/feedback exercises/exchange exercises/gradebook.db* exercises/report.*
-	rm -f exercises/*.csv exercises/.grading-seed
+	rm -rf exercises/source exercises/release
+
+fresh:
+	rm -rf exercises/submitted exercises/autograded exercises/feedback exercises/gradebook.db*
+	rm -rf exercises/report.* exercises/$(SET).csv
