@@ -108,9 +108,12 @@ def pair_curvature(model: Model, k: Floats) -> tuple[Floats, Floats]:
     weight = np.where(touching, 0.0, 1 / np.where(touching, 1.0, gap) ** 2)
     v = bands.velocity
     omega = np.zeros((*gap.shape, len(_PLANES[model.dim])))
+    noise = _rounding(model, bands.energies) * np.sqrt(weight)
     for c, (a, b) in enumerate(_PLANES[model.dim]):
         product = v[..., a, :, :] * v[..., b, :, :].swapaxes(-1, -2)
-        omega[..., c] = -2 * product.imag * weight
+        largest = abs(v[..., a, :, :]).max((-1, -2)) * abs(v[..., b, :, :]).max((-1, -2))
+        told = abs(product.imag) > noise * largest[..., None, None]
+        omega[..., c] = -2 * product.imag * weight * told
     return bands.energies, omega
 
 
@@ -125,8 +128,12 @@ def _two_band_pairs(model: Model, k: Floats) -> tuple[Floats, Floats]:
     weight = np.where(touching, 0.0, 0.5 / np.where(touching, 1.0, size) ** 3)
     slope = _pauli_vector(model.hamiltonian_gradient(k))
     omega = np.zeros((*size.shape, 2, 2, len(_PLANES[model.dim])))
+    steepness = np.linalg.norm(slope, axis=-1)
+    noise = _rounding(model, energies)
     for c, (a, b) in enumerate(_PLANES[model.dim]):
-        lower = weight * (d * np.cross(slope[..., a, :], slope[..., b, :])).sum(axis=-1)
+        triple = (d * np.cross(slope[..., a, :], slope[..., b, :])).sum(axis=-1)
+        told = abs(triple) > noise * steepness[..., a] * steepness[..., b]
+        lower = weight * triple * told
         omega[..., 0, 1, c] = lower
         omega[..., 1, 0, c] = -lower
     return energies, omega
@@ -135,6 +142,15 @@ def _two_band_pairs(model: Model, k: Floats) -> tuple[Floats, Floats]:
 def _smallest_gap(model: Model, energies: Floats) -> float:
     """Below this, a gap cannot be told from none; relative, so that any unit of energy will do."""
     return _SMALLEST_GAP * max(model.energy_scale, float(abs(energies).max(initial=0.0)))
+
+
+def _rounding(model: Model, energies: Floats) -> float:
+    """Rounding of the elements of H.
+
+    Curvature below what it makes is set to zero, so that a model whose Ω vanishes by symmetry has
+    exactly none, instead of noise over a small gap squared.
+    """
+    return 4 * np.finfo(float).eps * _smallest_gap(model, energies) / _SMALLEST_GAP
 
 
 def _pauli_vector(h: NDArray[np.complex128]) -> Floats:
