@@ -32,7 +32,8 @@ def test_wheel_holds_more_than_modules(wheel):
 def test_wheel_computes(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path)
     code = (
-        "import coursekit as ck; print(ck.__file__); print(ck.chern_number(ck.models.qwz(-1.0), 1));"
+        "import coursekit as ck; print(ck.__file__);"
+        "print(ck.chern_number(ck.models.qwz(-1.0), 1));"
         "print(ck.check('chern.velocity', ck.anomalous_velocity).passed)"
     )
     done = subprocess.run(
