@@ -73,9 +73,15 @@ except OSError:
 def test_everything_ends_with_the_kernel(sandbox: Sandbox) -> None:
     kernel = Kernel(sandbox)
     code = "import subprocess\nfor _ in range(5): subprocess.Popen(['setsid', 'sleep', '98765'])"
-    kernel.execute(code, timeout=10)
-    assert _running("98765") == 5
-    kernel.close()
+    try:
+        kernel.execute(code, timeout=10)
+        # setsid takes a moment to become sleep.
+        deadline = time.monotonic() + 10
+        while _running("98765") < 5 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert _running("98765") == 5
+    finally:
+        kernel.close()
     assert _running("98765") == 0
 
 
