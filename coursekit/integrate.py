@@ -107,7 +107,9 @@ def _refined(
             values = np.zeros((len(mus), *fine.shape[1:]))
         if coarse is not None:
             change = abs(fine - coarse).reshape(len(left), -1).max(axis=1)
-            settled = (change <= rtol * size) & (np.minimum(needed[left], finest) <= n)
+            # Across a sharp edge a mesh is good to its step, whatever chance says of the change.
+            enough = (needed[left] <= n) | (not may_adapt and rtol * n >= 1)
+            settled = (change <= rtol * size) & enough
             values[left[settled]] = fine[settled]
             left, fine, change = left[~settled], fine[~settled], change[~settled]
         coarse = fine
