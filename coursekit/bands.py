@@ -21,7 +21,8 @@ class Bands:
     k : (..., dim) Cartesian wave vectors, 1/length
     energies : (..., n_bands) ascending, energy
     states : (..., n_orb, n_bands) cell-periodic states \\|uₙ⟩ as columns, in a gauge of no meaning
-    velocity : (..., dim, n_bands, n_bands) ⟨uₙ\\|∂H/∂k\\|u_l⟩, energy × length (ħ = 1)
+    velocity : (..., dim, n_bands, n_bands) ⟨uₙ\\|i[H, r]\\|u_l⟩, energy × length
+        (ħ = 1): ∂H/∂k of tight-binding and continuum models
     """
 
     k: NDArray[np.float64]
@@ -51,7 +52,7 @@ def solve(model: Model, k: ArrayLike) -> Bands:
     check_model(model)
     k = check_k(k, model.dim)
     energies, states = np.linalg.eigh(model.hamiltonian(k))
-    dh = model.hamiltonian_gradient(k)
+    v = model.velocity_operator(k)
     u = states[..., None, :, :]
-    velocity = u.conj().swapaxes(-1, -2) @ dh @ u
+    velocity = u.conj().swapaxes(-1, -2) @ v @ u
     return Bands(k, energies, states, velocity)

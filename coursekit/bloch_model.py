@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from coursekit.errors import format_k
 from coursekit.lattice import Lattice
 
-__all__ = ["BlochModel", "Model", "check_k", "check_model"]
+__all__ = ["BlochModel", "Model", "check_k", "check_model", "spin_matrices"]
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
@@ -33,8 +33,11 @@ class Model(Protocol):
     def energy_scale(self) -> float: ...
     @property
     def velocity_bound(self) -> float | None: ...
+    @property
+    def spin(self) -> Complexes | None: ...
     def hamiltonian(self, k: ArrayLike) -> Complexes: ...
     def hamiltonian_gradient(self, k: ArrayLike) -> Complexes: ...
+    def velocity_operator(self, k: ArrayLike) -> Complexes: ...
 
 
 class BlochModel:
@@ -50,6 +53,7 @@ class BlochModel:
         k space is the whole plane
     n_orb : number of bands
     dim : number of dimensions, where no lattice tells it
+    spin : as for :class:`coursekit.TightBinding`
 
     Raises
     ------
@@ -68,6 +72,7 @@ class BlochModel:
         *,
         n_orb: int,
         dim: int = 2,
+        spin: str | ArrayLike | None = None,
     ) -> None:
         self._hamiltonian = hamiltonian
         self._gradient = gradient
@@ -76,6 +81,7 @@ class BlochModel:
         else:
             self.lattice = Lattice(lattice)
         self.n_orb = n_orb
+        self.spin = spin_matrices(spin, n_orb)
         self.dim = dim if self.lattice is None else self.lattice.dim
         self._check_at_sample_points()
 
@@ -89,6 +95,10 @@ class BlochModel:
         k = check_k(k, self.dim)
         dh = self._differences(k) if self._gradient is None else self._gradient(k)
         return self._checked("gradient", dh, k, (*k.shape[:-1], self.dim))
+
+    def velocity_operator(self, k: ArrayLike) -> Complexes:
+        """ħ times the velocity operator, which is ∂H/∂k; shapes as there."""
+        return self.hamiltonian_gradient(k)
 
     def _differences(self, k: Floats) -> Complexes:
         length = 1.0 if self.lattice is None else np.linalg.norm(self.lattice.vectors, axis=1).max()
@@ -143,6 +153,33 @@ class BlochModel:
     def __repr__(self) -> str:
         kind = "continuum" if self.lattice is None else "lattice"
         return f"<BlochModel: {self.dim}D {kind}, {self.n_orb} bands>"
+
+
+def spin_matrices(spin: str | ArrayLike | None, n_orb: int) -> Complexes | None:
+    """(3, n_orb, n_orb) matrices of S/ħ, read-only, from what ``spin=`` may be, or a ValueError."""
+    if spin is None:
+        return None
+    if isinstance(spin, str):
+        if spin not in ("blocks", "pairs"):
+            raise ValueError(f"spin={spin!r}; expected 'blocks', 'pairs', matrices or None")
+        if n_orb % 2:
+            raise ValueError(
+                f"spin={spin!r} with {n_orb} orbitals; expected an even number: each orbital once "
+                "with spin up and once with spin down"
+            )
+        one = np.eye(n_orb // 2)
+        half = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]]) / 2
+        matrices = np.array(
+            [np.kron(s, one) if spin == "blocks" else np.kron(one, s) for s in half]
+        )
+    else:
+        matrices = np.array(spin, dtype=complex)
+    if matrices.shape != (3, n_orb, n_orb):
+        raise ValueError(f"spin has shape {matrices.shape}; expected {(3, n_orb, n_orb)}")
+    if not np.isfinite(matrices).all() or not np.allclose(matrices, matrices.conj().swapaxes(1, 2)):
+        raise ValueError("spin matrices are not Hermitian or not finite; expected (Sₓ, S_y, S_z)/ħ")
+    matrices.flags.writeable = False
+    return matrices
 
 
 def check_model(model: object) -> None:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from coursekit.bloch_model import HERMITIAN_TOLERANCE, check_k
+from coursekit.bloch_model import HERMITIAN_TOLERANCE, check_k, spin_matrices
 from coursekit.lattice import Lattice
 
 __all__ = ["TightBinding"]
@@ -32,6 +32,9 @@ class TightBinding:
     hoppings : iterable of (i, j, R, t) with t = ⟨i, cell 0|H|j, cell R⟩, energy; R in units of the
         primitive vectors. Name each bond once: its Hermitian partner is added.
     onsite : energy of every orbital, a number or (n_orb,)
+    spin : None for a spinless model. "blocks": the first half of the orbitals has spin up, the
+        second half is the same orbitals with spin down. "pairs": up and down alternate. Or the
+        matrices (3, n_orb, n_orb) of (Sₓ, S_y, S_z)/ħ themselves.
 
     Raises
     ------
@@ -50,6 +53,7 @@ class TightBinding:
         orbitals: ArrayLike,
         hoppings: Iterable[Hopping],
         onsite: ArrayLike = 0.0,
+        spin: str | ArrayLike | None = None,
     ) -> None:
         cell = lattice if isinstance(lattice, Lattice) else Lattice(lattice)
         positions = _orbital_positions(orbitals, cell.dim)
@@ -61,7 +65,7 @@ class TightBinding:
                 blocks.setdefault(translation, np.zeros((n_orb, n_orb), dtype=complex))
             blocks[R][i, j] += t
             blocks[minus_R][j, i] += np.conj(t)
-        self._set(cell, positions, blocks)
+        self._set(cell, positions, blocks, spin_matrices(spin, n_orb))
 
     @classmethod
     def from_blocks(
@@ -69,6 +73,7 @@ class TightBinding:
         lattice: ArrayLike | Lattice,
         orbitals: ArrayLike,
         blocks: Mapping[tuple[int, ...], ArrayLike],
+        spin: str | ArrayLike | None = None,
     ) -> TightBinding:
         """A model from complete matrices, as files hold them.
 
@@ -76,6 +81,7 @@ class TightBinding:
         ----------
         blocks : R -> (n_orb, n_orb) matrix ⟨i, 0|H|j, R⟩, energy; −R must be there with the
             conjugate transpose
+        spin : as for :class:`TightBinding`
 
         Raises
         ------
@@ -113,12 +119,17 @@ class TightBinding:
                     "H(−R) = H(R)†"
                 )
         model = cls.__new__(cls)
-        model._set(cell, positions, matrices)
+        model._set(cell, positions, matrices, spin_matrices(spin, n_orb))
         return model
 
     def _set(
-        self, lattice: Lattice, orbitals: Floats, blocks: dict[tuple[int, ...], Complexes]
+        self,
+        lattice: Lattice,
+        orbitals: Floats,
+        blocks: dict[tuple[int, ...], Complexes],
+        spin: Complexes | None,
     ) -> None:
+        self._spin = spin
         for array in (orbitals, *blocks.values()):
             array.flags.writeable = False
         self._lattice = lattice
@@ -153,6 +164,11 @@ class TightBinding:
     def blocks(self) -> Mapping[tuple[int, ...], Complexes]:
         """R -> ⟨i, 0|H|j, R⟩, (n_orb, n_orb), with both R and −R; read-only."""
         return self._blocks
+
+    @property
+    def spin(self) -> Complexes | None:
+        """(3, n_orb, n_orb) matrices of (Sₓ, S_y, S_z)/ħ, read-only; None for a spinless model."""
+        return self._spin
 
     @property
     def n_orb(self) -> int:
@@ -210,6 +226,13 @@ class TightBinding:
         periodic = self._cell_phases(k) @ self._gradient_matrices
         dh = periodic.reshape(*k.shape[:-1], self.dim, self.n_orb, self.n_orb)
         return np.asarray(phase.conj()[..., None, :, None] * dh * phase[..., None, None, :])
+
+    def velocity_operator(self, k: ArrayLike) -> Complexes:
+        """ħ times the velocity, i[H, r]: ∂H/∂k where r is diagonal in the orbitals.
+
+        Parameters and returned shape are those of :meth:`hamiltonian_gradient`.
+        """
+        return self.hamiltonian_gradient(k)
 
     def _cell_phases(self, k: Floats) -> Complexes:
         """e^{ik·R} of every block, (..., n_blocks)."""

@@ -1,4 +1,4 @@
-"""The models of the course, each with its formula and source."""
+"""Models with two bands."""
 
 from __future__ import annotations
 
