@@ -6,19 +6,24 @@ operator.  Without the positions Ω(k), m(k), and σ and M of metals come out wr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coursekit.bloch_model import HERMITIAN_TOLERANCE, check_k, spin_matrices
+from coursekit.fourier import Block, FourierSum, blocks_of
 from coursekit.lattice import Lattice
 
 __all__ = ["TightBinding"]
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
+# Numbers held at a time while matrices are summed up.
+_CHUNK = 1 << 19
 Hopping = tuple[int, int, Sequence[int], complex]
 
 
@@ -146,9 +151,12 @@ class TightBinding:
             - self._positions[None, :, None, :]
         )
         # ∂H/∂k_a = Σ i d_a t e^{ik·d}
-        self._gradient_matrices = 1j * np.moveaxis(
+        gradient = 1j * np.moveaxis(
             self._displacements * self._matrices.reshape(-1, n, n, 1), -1, 1
         ).reshape(-1, lattice.dim * n * n)
+        both = np.concatenate([self._matrices, gradient], axis=1)
+        self._sum = FourierSum(self._translations, both, lattice.vectors)
+        self._pauli_sum = _pauli_sum(self._sum) if n == 2 else None
 
     @property
     def lattice(self) -> Lattice:
@@ -205,10 +213,7 @@ class TightBinding:
         (..., n_orb, n_orb), energy
         """
         k = check_k(k, self.dim)
-        phase = self._orbital_phases(k)
-        periodic = self._cell_phases(k) @ self._matrices
-        h = periodic.reshape(*k.shape[:-1], self.n_orb, self.n_orb)
-        return np.asarray(phase.conj()[..., :, None] * h * phase[..., None, :])
+        return self._with_phases(k, 0, 1)[..., 0, :, :]
 
     def hamiltonian_gradient(self, k: ArrayLike) -> Complexes:
         """Gradient ∂H/∂k.
@@ -222,10 +227,7 @@ class TightBinding:
         (..., dim, n_orb, n_orb), energy × length
         """
         k = check_k(k, self.dim)
-        phase = self._orbital_phases(k)
-        periodic = self._cell_phases(k) @ self._gradient_matrices
-        dh = periodic.reshape(*k.shape[:-1], self.dim, self.n_orb, self.n_orb)
-        return np.asarray(phase.conj()[..., None, :, None] * dh * phase[..., None, None, :])
+        return self._with_phases(k, 1, 1 + self.dim)
 
     def velocity_operator(self, k: ArrayLike) -> Complexes:
         """ħ times the velocity, i[H, r]: ∂H/∂k where r is diagonal in the orbitals.
@@ -234,9 +236,35 @@ class TightBinding:
         """
         return self.hamiltonian_gradient(k)
 
-    def _cell_phases(self, k: Floats) -> Complexes:
-        """e^{ik·R} of every block, (..., n_blocks)."""
-        return np.asarray(np.exp(1j * (k @ (self._translations @ self._lattice.vectors).T)))
+    def bloch_matrices(self, block: Block) -> Complexes:
+        """H and i[H, r] at once, without the orbitals' phases, (K, 1 + dim, n_orb, n_orb).
+
+        Those phases are a change of basis at each k, which no gauge-invariant quantity sees.
+        """
+        return self._sum(block).reshape(block.size, 1 + self.dim, self.n_orb, self.n_orb)
+
+    def pauli_vectors(self, block: Block) -> Floats:
+        """(1 + dim, 4, K): ε₀ and d of H = ε₀ + d·σ, and of its gradient; two bands alone."""
+        assert self._pauli_sum is not None
+        return self._pauli_sum.real(block).reshape(1 + self.dim, 4, block.size)
+
+    def _with_phases(self, k: Floats, first: int, last: int) -> Complexes:
+        """Matrices ``first`` to ``last`` of H and its gradient, in the basis of the orbitals."""
+        n = self.n_orb
+        columns = slice(first * n * n, last * n * n)
+        part = FourierSum(self._translations, self._sum.coefficients[:, columns], self._sum.vectors)
+        out = np.empty((math.prod(k.shape[:-1]), last - first, n, n), dtype=complex)
+        for where, block in blocks_of(k, max(1, _CHUNK // (n * n))):
+            out[where] = part(block).reshape(-1, last - first, n, n)
+        phase = self._orbital_phases(k)[..., None, :]
+        out = out.reshape(*k.shape[:-1], last - first, n, n)
+        out *= phase.conj()[..., :, None]
+        out *= phase[..., None, :]
+        return out
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        arguments = (self.lattice, self.orbitals, dict(self.blocks), self.spin)
+        return type(self).from_blocks, arguments
 
     def _orbital_phases(self, k: Floats) -> Complexes:
         """e^{ik·rⱼ} of every orbital, (..., n_orb)."""
@@ -247,6 +275,14 @@ class TightBinding:
         home = self._blocks.get((0,) * self.dim, np.zeros((self.n_orb, self.n_orb)))
         bonds += np.count_nonzero(home) - np.count_nonzero(np.diag(home))
         return f"<TightBinding: {self.dim}D, {self.n_orb} orbitals, {bonds // 2} bonds per cell>"
+
+
+def _pauli_sum(both: FourierSum) -> FourierSum:
+    """ε₀, dₓ, d_y, d_z of two-band matrices as real parts: Re h₁₀ = dₓ, Im h₁₀ = d_y, and so on."""
+    h = both.coefficients.reshape(len(both.coefficients), -1, 4)
+    h00, h10, h11 = h[..., 0], h[..., 2], h[..., 3]
+    pauli = np.stack([(h00 + h11) / 2, h10, -1j * h10, (h00 - h11) / 2], axis=-1)
+    return FourierSum(both.translations, pauli.reshape(len(h), -1), both.vectors)
 
 
 def _orbital_positions(orbitals: ArrayLike, dim: int) -> Floats:

@@ -7,5 +7,13 @@ __all__ = ["ALLOWED_MODULES", "CHECKS", "TITLE"]
 
 TITLE = "Chern numbers and the anomalous Hall effect"
 # Models and their bands are given; geometry, topology and response are what the tasks ask for.
-ALLOWED_MODULES = ("errors", "lattice", "bloch_model", "tight_binding", "models", "bands")
+ALLOWED_MODULES = (
+    "errors",
+    "lattice",
+    "fourier",
+    "bloch_model",
+    "tight_binding",
+    "models",
+    "bands",
+)
 CHECKS = (VELOCITY, FLUX, PLAQUETTE, HALL, STREDA)
