@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -188,13 +189,13 @@ class TightBinding:
         """Number of dimensions."""
         return self._lattice.dim
 
-    @property
+    @cached_property
     def energy_scale(self) -> float:
         """Bound on the eigenvalues of H(k): its largest row sum of |t|."""
         n = self.n_orb
         return float(abs(self._matrices).reshape(-1, n, n).sum(axis=(0, 2)).max())
 
-    @property
+    @cached_property
     def velocity_bound(self) -> float:
         """Bound on ‖∂H/∂k‖ along any direction: no energy changes faster with k."""
         reach = np.linalg.norm(self._displacements, axis=-1)

@@ -1,0 +1,234 @@
+r"""Sums over states at many k: what every band gets from every other one.
+
+Curvature and moment follow from one antisymmetric matrix, the curvature that bands n and l give to
+each other,
+
+    Ω_nl = −2 Im ⟨n|∂ₓH|l⟩⟨l|∂_yH|n⟩ / (εₙ − ε_l)²,
+
+since Ωₙ = Σ_l Ω_nl and mₙ = ½ Σ_l Ω_nl (εₙ − ε_l).  With another operator in the place of ∂ₓH, a
+current of spin or of orbital moment, it is the response of that current.  Two bands have a closed
+form without a diagonalisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coursekit.bloch_model import Model
+from coursekit.fourier import Block
+from coursekit.tight_binding import TightBinding
+
+__all__ = [
+    "PLANES",
+    "Geometry",
+    "Pairs",
+    "TwoBands",
+    "band_energies",
+    "band_geometry",
+    "band_pairs",
+    "bloch_matrices",
+    "has_closed_form",
+    "points_at_a_time",
+    "smallest_gap",
+    "two_bands",
+]
+
+Floats = NDArray[np.float64]
+Complexes = NDArray[np.complex128]
+Booleans = NDArray[np.bool_]
+# energies (n, K) -> (n, n, K): which pairs to keep
+Keep = Callable[[Floats], Booleans]
+
+# Ω loses 2 log10(scale/gap) digits: at this fraction of the energy scale few are left.
+_SMALLEST_GAP = 1e-12
+# The axial component z needs the velocities along (x, y), and so on in cyclic order.
+PLANES: dict[int, tuple[tuple[int, int], ...]] = {
+    1: (),
+    2: ((0, 1),),
+    3: ((1, 2), (2, 0), (0, 1)),
+}
+# Points of a two-band model whose arrays stay in a core's cache, and numbers of larger models.
+_CACHED = 1 << 14
+_CHUNK = 1 << 18
+
+
+class Geometry(NamedTuple):
+    """Energies, Berry curvature and orbital moment of every band at K points."""
+
+    energies: Floats  # (n, K) ascending
+    curvature: Floats  # (n, c, K)
+    moment: Floats  # (n, c, K)
+
+
+class TwoBands(NamedTuple):
+    """ε = ``middle`` ∓ ``size``, and the curvature of the lower band."""
+
+    middle: Floats  # (K,)
+    size: Floats  # (K,)
+    lower: Floats  # (c, K)
+
+
+class Pairs(NamedTuple):
+    """What bands n and l give to each other, zero where they touch."""
+
+    energies: Floats  # (K, n)
+    omega: Floats  # (K, n, n, c)
+    external: Floats | None  # (K, n, c), curvature from outside the bands, of Wannier models
+
+
+def points_at_a_time(model: Model) -> int:
+    """Points for which all temporary arrays together stay small."""
+    if has_closed_form(model):
+        return _CACHED
+    return max(1, _CHUNK // (model.n_orb**2 * model.dim**2))
+
+
+def has_closed_form(model: Model) -> bool:
+    """Whether two bands are all there is."""
+    return model.n_orb == 2 and not hasattr(model, "external_curvature")
+
+
+def bloch_matrices(model: Model, block: Block) -> tuple[Complexes, Complexes]:
+    """H (K, n, n) and i[H, r] (K, dim, n, n), in one basis at each k."""
+    if isinstance(model, TightBinding):
+        both = model.bloch_matrices(block)
+        return both[:, 0], both[:, 1:]
+    k = block.points
+    return model.hamiltonian(k), model.velocity_operator(k)
+
+
+def smallest_gap(model: Model, largest: float) -> float:
+    """Below this, a gap cannot be told from none; relative, so that any unit of energy will do."""
+    return _SMALLEST_GAP * max(model.energy_scale, largest)
+
+
+def _rounding(model: Model, largest: float) -> float:
+    """Rounding of the elements of H.
+
+    Curvature below what it makes is set to zero, so that a model whose Ω vanishes by symmetry has
+    exactly none, instead of noise over a small gap squared.
+    """
+    return 4 * float(np.finfo(float).eps) * max(model.energy_scale, largest)
+
+
+def two_bands(model: Model, block: Block) -> TwoBands:
+    """Closed form for H = ε₀ + d·σ: Ω_lower = ½ d·(∂ₓd × ∂_yd)/|d|³."""
+    if isinstance(model, TightBinding):
+        pauli = model.pauli_vectors(block)
+    else:
+        k = block.points
+        pauli = np.stack(
+            [_pauli_vector(model.hamiltonian(k))]
+            + [_pauli_vector(dh) for dh in np.moveaxis(model.hamiltonian_gradient(k), -3, 0)]
+        )
+    (middle, x, y, z), slopes = pauli[0], pauli[1:, 1:]
+    size_squared = x * x
+    size_squared += y * y
+    size_squared += z * z
+    size = np.sqrt(size_squared)
+    largest = float(abs(middle).max(initial=0.0) + size.max(initial=0.0))
+    weight = size_squared * size
+    if 2 * size.min(initial=np.inf) <= smallest_gap(model, largest):
+        weight[2 * size <= smallest_gap(model, largest)] = np.inf
+    np.divide(0.5, weight, out=weight)
+    # Steepest slopes stand for those at each k: a bound on rounding, not an estimate.
+    steepest = abs(slopes).max(initial=0.0) ** 2
+    noise = _rounding(model, largest) * steepest
+    lower = np.empty((len(PLANES[model.dim]), len(size)))
+    for triple, (a, b) in zip(lower, PLANES[model.dim], strict=True):
+        (ax, ay, az), (bx, by, bz) = slopes[a], slopes[b]
+        np.multiply(x, ay * bz - az * by, out=triple)
+        triple += y * (az * bx - ax * bz)
+        triple += z * (ax * by - ay * bx)
+        triple[abs(triple) <= noise] = 0
+        triple *= weight
+    return TwoBands(middle, size, lower)
+
+
+def band_pairs(
+    model: Model, block: Block, operator: Callable[[Complexes, Complexes], Complexes] | None = None
+) -> Pairs:
+    """Ω_nl of every pair, for any number of bands.
+
+    Parameters
+    ----------
+    operator : H (K, n, n) and velocity (K, dim, n, n) -> (K, c, 2, n, n), the two operators of
+        each component in the place of (∂ₓH, ∂_yH); without it those of the axial components
+    """
+    h, v = bloch_matrices(model, block)
+    energies, u = np.linalg.eigh(h)
+    gap = energies[:, :, None] - energies[:, None, :]
+    touching = abs(gap) <= smallest_gap(model, float(abs(energies).max(initial=0.0)))
+    weight = np.where(touching, 0.0, 1 / np.where(touching, 1.0, gap) ** 2)
+    noise = _rounding(model, float(abs(energies).max(initial=0.0))) * np.sqrt(weight)
+    if operator is None:
+        in_bands = _between_bands(v, u)
+        factors = [(in_bands[:, a], in_bands[:, b]) for a, b in PLANES[model.dim]]
+    else:
+        in_bands = _between_bands(operator(h, v), u[:, None])
+        factors = [(pair[:, 0], pair[:, 1]) for pair in np.moveaxis(in_bands, 1, 0)]
+    omega = np.empty((*gap.shape, len(factors)))
+    for c, (a, b) in enumerate(factors):
+        product = (a * b.swapaxes(-1, -2)).imag
+        largest = abs(a).max((-1, -2), initial=0.0) * abs(b).max((-1, -2), initial=0.0)
+        product[abs(product) <= noise * largest[:, None, None]] = 0
+        omega[..., c] = -2 * product * weight
+    external = None
+    if operator is None and hasattr(model, "external_curvature"):
+        outside = model.external_curvature(block.points)
+        external = np.einsum("kin,kijc,kjn->knc", u.conj(), outside, u, optimize=True).real
+    return Pairs(energies, omega, external)
+
+
+def band_geometry(model: Model, block: Block, keep: Keep | None = None) -> Geometry:
+    """Ω and m of every band, zero from bands that touch.
+
+    The zero is for sums over the zone, where touching bands fill a set of measure zero.
+
+    Parameters
+    ----------
+    keep : which pairs to sum up, from the energies; a pair that is filled or empty as a whole gives
+        nothing to a sum over states, but may be large in each of the two
+    """
+    if has_closed_form(model):
+        middle, size, lower = two_bands(model, block)
+        energies = np.stack([middle - size, middle + size])
+        if keep is not None:
+            lower = lower * keep(energies)[0, 1]
+        moment = -size * lower
+        return Geometry(energies, np.stack([lower, -lower]), np.stack([moment, moment]))
+    energies, omega, external = band_pairs(model, block)
+    if keep is not None:
+        omega *= np.moveaxis(keep(energies.T), -1, 0)[..., None]
+    half_gap = (energies[:, :, None] - energies[:, None, :]) / 2
+    curvature = omega.sum(axis=2)
+    if external is not None:
+        curvature += external
+    moment = np.einsum("knlc,knl->knc", omega, half_gap)
+    return Geometry(energies.T, np.moveaxis(curvature, 0, -1), np.moveaxis(moment, 0, -1))
+
+
+def band_energies(model: Model, block: Block) -> Floats:
+    """(n, K) ascending."""
+    if has_closed_form(model) and isinstance(model, TightBinding):
+        middle, *d = model.pauli_vectors(block)[0]
+        size = np.sqrt(d[0] ** 2 + d[1] ** 2 + d[2] ** 2)
+        return np.stack([middle - size, middle + size])
+    return np.asarray(np.linalg.eigvalsh(bloch_matrices(model, block)[0]).T)
+
+
+def _between_bands(operators: Complexes, u: Complexes) -> Complexes:
+    """⟨n|O|l⟩ of operators (K, m, i, j) in states u (K, i, n)."""
+    u = u[:, None]
+    return np.asarray(u.conj().swapaxes(-1, -2) @ operators @ u)
+
+
+def _pauli_vector(h: Complexes) -> Floats:
+    """(4, K): ε₀ and d of Hermitian 2×2 matrices ε₀ + d·σ."""
+    off = h[..., 1, 0]
+    mean, half = (h[..., 0, 0] + h[..., 1, 1]) / 2, (h[..., 0, 0] - h[..., 1, 1]) / 2
+    return np.stack([mean.real, off.real, off.imag, half.real])
