@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -11,37 +12,77 @@ from numpy.typing import NDArray
 from coursekit.bloch_model import Model
 from coursekit.lattice import Lattice
 
-__all__ = ["BandEdge", "band_edges", "compass_minimum"]
+__all__ = ["BandEdge", "band_edges", "lowest_points"]
 
 Floats = NDArray[np.float64]
 
-_STENCIL = np.stack(np.meshgrid([0.0, -1, 1], [0.0, -1, 1]), axis=-1).reshape(-1, 2)
-# Halvings that bring a step from a mesh cell's size to rounding.
-_HALVINGS = 40
+# Rounds in which a step shrinks from a mesh cell's size to rounding, with some to spare for walks.
+_MOST_ROUNDS = 60
+_SMALLEST_STEP = 1e-15
 
 
-def compass_minimum(
-    function: Callable[[Floats], Floats], start: Floats, step: Floats
-) -> tuple[Floats, float]:
-    """Walk downhill from ``start`` (2,) among neighbours at ever smaller steps (2,).
+def lowest_points(
+    function: Callable[[Floats], Floats], starts: Floats, step: Floats
+) -> tuple[Floats, Floats]:
+    """Walk downhill from every start to a local minimum, without derivatives.
 
-    It needs no derivative: a gap that closes has none where it closes.
+    Each round fits a parabola to the function on a stencil of 3^dim points, goes where the parabola
+    is lowest, and shrinks the stencil once the walk becomes shorter than it.  The square of a gap
+    is a parabola where bands cross.
 
     Parameters
     ----------
-    function : points (9, 2) -> values (9,)
+    function : points (..., dim) -> values (...)
+    starts : (m, dim)
+    step : (dim,) size of the first stencil
 
     Returns
     -------
-    the lowest point (2,) that was met, and its value
+    the lowest points (m, dim) that were met, and their values (m,)
     """
-    point, value = start, np.inf
-    for _ in range(_HALVINGS):
-        around = point + step * _STENCIL
-        values = function(around)
-        lowest = values.argmin()
-        point, value, step = around[lowest], float(values[lowest]), step / 2
-    return point, value
+    dim = starts.shape[1]
+    stencil = np.array(list(product((0.0, -1.0, 1.0), repeat=dim)))
+    rows, columns = np.triu_indices(dim)
+    monomials = [np.ones((len(stencil), 1)), stencil, stencil[:, rows] * stencil[:, columns]]
+    fit = np.linalg.pinv(np.concatenate(monomials, axis=1)).T
+    points = starts.astype(float)
+    values = function(points)
+    radius = np.ones(len(points))
+    active = np.arange(len(points))
+    for _ in range(_MOST_ROUNDS):
+        here, r = points[active], radius[active, None]
+        samples = function(here[:, None, :] + r[:, None] * step * stencil)
+        coefficients = samples @ fit
+        hessian = np.zeros((len(active), dim, dim))
+        hessian[:, rows, columns] = coefficients[:, dim + 1 :]
+        walk = _parabola_minimum(coefficients[:, 1 : dim + 1], hessian + hessian.swapaxes(1, 2))
+        guess = function(here + r * step * walk)
+        best = samples.argmin(axis=1)
+        lowest = samples[np.arange(len(active)), best]
+        guessed = guess <= lowest
+        move = np.where(guessed[:, None], walk, stencil[best])
+        points[active] = here + r * step * move
+        values[active] = np.minimum(guess, lowest)
+        length = np.linalg.norm(move, axis=1)
+        radius[active] *= np.where(length > 0.5, 1.0, np.clip(2 * length, 1 / 16, 1 / 4))
+        active = active[radius[active] > _SMALLEST_STEP]
+        if len(active) == 0:
+            break
+    return points, values
+
+
+def _parabola_minimum(gradient: Floats, hessian: Floats) -> Floats:
+    """Steps (m, dim), no longer than 2, to the minima of parabolas (m, dim), (m, dim, dim).
+
+    Along an axis that bends down, or not at all, the step is a full one downhill.
+    """
+    bend, axes = np.linalg.eigh(hessian)
+    slope = np.einsum("mia,mi->ma", axes, gradient)
+    least = np.maximum(1e-300, np.maximum(abs(slope) / 2, 1e-12 * abs(bend).max(1, keepdims=True)))
+    steps = -slope / np.maximum(bend, least)
+    walk = np.einsum("mia,ma->mi", axes, steps)
+    length = np.linalg.norm(walk, axis=1, keepdims=True)
+    return np.asarray(walk * np.minimum(1, 2 / np.maximum(length, 1e-300)))
 
 
 class BandEdge(NamedTuple):
@@ -69,6 +110,6 @@ def band_edges(model: Model, lattice: Lattice) -> list[BandEdge]:
                 return np.asarray(sign * energies(at)[..., n])
 
             start = mesh[(sign * on_mesh[:, n]).argmin()]
-            point, value = compass_minimum(height, start, np.full(2, 1 / 32))
-            edges.append(BandEdge(point % 1, sign * value, float(np.ptp(on_mesh[:, n]))))
+            (point,), (value,) = lowest_points(height, start[None], np.full(2, 1 / 32))
+            edges.append(BandEdge(point % 1, float(sign * value), float(np.ptp(on_mesh[:, n]))))
     return edges
