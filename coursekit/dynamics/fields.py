@@ -1,11 +1,19 @@
-"""Semiclassical motion of a Bloch electron."""
+"""Fields in natural units, and the two formulas that take a curvature alone."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["anomalous_velocity", "phase_space_density"]
+__all__ = [
+    "anomalous_velocity",
+    "axial",
+    "electric_field",
+    "finite",
+    "magnetic_field",
+    "phase_space_density",
+    "vector",
+]
 
 Floats = NDArray[np.float64]
 
@@ -31,8 +39,8 @@ def anomalous_velocity(omega: ArrayLike, E: ArrayLike) -> Floats:
     D. Xiao, M.-C. Chang & Q. Niu, RMP 82, 1959 (2010), Eq. (3.6); DOI 10.1103/RevModPhys.82.1959.
     Texts that print +(q/ħ) E × Ω mean Ω = −curl A, or a positive carrier.
     """
-    field = _finite("E", E)
-    curvature = _finite("omega", omega)
+    field = finite("E", E)
+    curvature = finite("omega", omega)
     if field.ndim and field.shape[-1] == 2:
         shape = np.broadcast_shapes(field.shape[:-1], curvature.shape)
         vx, vy = curvature * field[..., 1], -curvature * field[..., 0]
@@ -65,7 +73,7 @@ def phase_space_density(omega: ArrayLike, B: ArrayLike) -> Floats | float:
     -----
     D. Xiao, J. Shi & Q. Niu, PRL 95, 137204 (2005); DOI 10.1103/PhysRevLett.95.137204.
     """
-    curvature, field = _finite("omega", omega), _finite("B", B)
+    curvature, field = finite("omega", omega), finite("B", B)
     if field.ndim == 0:
         density = 1 + field * curvature
     elif field.shape[-1] == 3 and curvature.ndim and curvature.shape[-1] == 3:
@@ -78,7 +86,37 @@ def phase_space_density(omega: ArrayLike, B: ArrayLike) -> Floats | float:
     return float(density) if np.ndim(density) == 0 else density
 
 
-def _finite(name: str, values: ArrayLike) -> Floats:
+def electric_field(dim: int, E: ArrayLike) -> Floats:
+    """E as vectors (..., 3) in space, or a ValueError."""
+    field = finite("E", E)
+    if field.ndim == 0 or field.shape[-1] != dim:
+        raise ValueError(f"E has shape {field.shape}; expected (..., {dim})")
+    return vector(field)
+
+
+def magnetic_field(dim: int, B: ArrayLike) -> Floats:
+    """B as vectors (..., 3) in space, or a ValueError."""
+    field = finite("B", B)
+    if dim == 1 and field.any():
+        raise ValueError(f"B={B!r} in 1D; expected 0: a chain encloses no flux")
+    if dim == 3 and (field.ndim == 0 or field.shape[-1] != 3):
+        raise ValueError(f"B has shape {field.shape}; expected (..., 3) in 3D")
+    return axial(dim, field)
+
+
+def vector(values: Floats) -> Floats:
+    """(..., dim) as vectors (..., 3) in space, so that one formula serves all dimensions."""
+    missing = 3 - values.shape[-1]
+    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)])
+
+
+def axial(dim: int, values: Floats) -> Floats:
+    """Components z (...,), or vectors (..., 3) in 3D, as vectors (..., 3)."""
+    return values if dim == 3 else np.stack([0 * values, 0 * values, values], axis=-1)
+
+
+def finite(name: str, values: ArrayLike) -> Floats:
+    """Real numbers as an array, or a ValueError."""
     array = np.asarray(values)
     if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
         raise ValueError(f"{name}={values!r}; expected finite real numbers")
