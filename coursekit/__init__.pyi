@@ -2,6 +2,7 @@ from . import dynamics as dynamics
 from . import finite as finite
 from . import models as models
 from . import plotting as plotting
+from . import response as response
 from .bands import Bands as Bands
 from .bands import solve as solve
 from .bloch_model import BlochModel as BlochModel
@@ -22,17 +23,24 @@ from .geometry import orbital_moment as orbital_moment
 from .holonomy import berry_phase as berry_phase
 from .holonomy import wannier_centers as wannier_centers
 from .holonomy import wilson_loop as wilson_loop
+from .integrate import Integral as Integral
+from .integrate import zone_integral as zone_integral
 from .lattice import Lattice as Lattice
 from .lattice import k_path as k_path
 from .lattice import uniform_mesh as uniform_mesh
 from .metric import quantum_geometric_tensor as quantum_geometric_tensor
 from .metric import quantum_metric as quantum_metric
+from .response import MagnetizationParts as MagnetizationParts
 from .response import Streda as Streda
 from .response import anomalous_hall as anomalous_hall
 from .response import electron_density as electron_density
+from .response import magnetization_parts as magnetization_parts
 from .response import orbital_magnetization as orbital_magnetization
 from .response import streda as streda
 from .tight_binding import TightBinding as TightBinding
 from .topology import chern_number as chern_number
+from .topology import slice_model as slice_model
+from .topology import spin_chern_number as spin_chern_number
+from .topology import z2_invariant as z2_invariant
 
 __version__: str

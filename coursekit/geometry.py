@@ -234,12 +234,3 @@ def _require_gap(
         where,
         gap,
     )
-
-
-def pair_curvature(model: Model, k: Floats) -> tuple[Floats, Floats]:
-    """Energies (..., n) and Ω_nl (..., n, n, c), zero where n and l touch."""
-    flat = np.asarray(k).reshape(-1, model.dim)
-    pairs = band_pairs(model, Block(flat, np.zeros((1, model.dim))))
-    n = model.n_orb
-    shape = np.shape(k)[:-1]
-    return pairs.energies.reshape(*shape, n), pairs.omega.reshape(*shape, n, n, -1)

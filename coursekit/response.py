@@ -1,45 +1,85 @@
-"""Density, Hall conductivity and orbital magnetization in equilibrium.
-
-Sums over bands run over pairs, ½ Σ_nl Ω_nl (gₙ − g_l): bands that touch inside the occupied or the
-empty set then cancel exactly instead of giving a difference of large numbers.
-"""
+"""Density, Hall conductivity and orbital magnetization in equilibrium."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from coursekit.accumulate import Sample
 from coursekit.bloch_model import Model, check_model
-from coursekit.integrand import Integrand, thermal
-from coursekit.integrate import chemical, zone_integral
+from coursekit.fourier import Block
+from coursekit.integrand import Integrand
+from coursekit.integrate import Options, chemical, plain, zone_values
+from coursekit.kubo import Keep, band_energies, band_geometry
 from coursekit.search import band_edges
+from coursekit.thermal import FERMI, GRAND, SURFACE
 
-__all__ = ["Streda", "anomalous_hall", "electron_density", "orbital_magnetization", "streda"]
+__all__ = [
+    "DENSITY",
+    "FERMI_MOMENT",
+    "HALL",
+    "MAGNETIZATION",
+    "MAGNETIZATION_PARTS",
+    "MagnetizationParts",
+    "Streda",
+    "anomalous_hall",
+    "electron_density",
+    "magnetization_parts",
+    "orbital_magnetization",
+    "streda",
+]
 
 Floats = NDArray[np.float64]
-Mesh = str | int | Sequence[int]
+
+
+def _states(model: Model, block: Block, keep: Keep | None) -> Sample:
+    energies = band_energies(model, block)
+    return Sample(energies, (np.ones((len(energies), 1, energies.shape[1])),))
+
+
+def _curvature(model: Model, block: Block, keep: Keep | None) -> Sample:
+    energies, curvature, _ = band_geometry(model, block, keep)
+    return Sample(energies, (-curvature,))
+
+
+def _moment_and_curvature(model: Model, block: Block, keep: Keep | None) -> Sample:
+    energies, curvature, moment = band_geometry(model, block, keep)
+    return Sample(energies, (moment, curvature))
+
+
+def _both_parts(model: Model, block: Block, keep: Keep | None) -> Sample:
+    energies, curvature, moment = band_geometry(model, block, None)
+    nothing = np.zeros_like(moment)
+    return Sample(
+        energies,
+        (np.concatenate([moment, nothing], axis=1), np.concatenate([nothing, curvature], axis=1)),
+    )
+
+
+def _moment(model: Model, block: Block, keep: Keep | None) -> Sample:
+    energies, _, moment = band_geometry(model, block, keep)
+    return Sample(energies, (moment,))
+
+
+# What :func:`coursekit.zone_integral` integrates: n, σ, M, the two parts of M, and ∫[dk] Σ (−∂f/∂ε) m.
+DENSITY = Integrand((FERMI,), _states, kind="scalar")
+HALL = Integrand((FERMI,), _curvature, kind="axial")
+MAGNETIZATION = Integrand((FERMI, GRAND), _moment_and_curvature, kind="axial")
+MAGNETIZATION_PARTS = Integrand((FERMI, GRAND), _both_parts)
+FERMI_MOMENT = Integrand((SURFACE,), _moment, kind="axial")
 
 
 def electron_density(
-    model: Model,
-    mu: ArrayLike,
-    kT: ArrayLike = 0.0,
-    *,
-    mesh: Mesh = "auto",
-    method: str = "auto",
-    rtol: float = 1e-8,
+    model: Model, mu: ArrayLike, kT: ArrayLike = 0.0, **options: Unpack[Options]
 ) -> Floats | float:
     """Number of electrons per volume, n = ∫[dk] Σ f.
 
     Parameters
     ----------
     mu, kT : chemical potential and temperature, energy; arrays broadcast
-    mesh : points along each reciprocal vector; "auto" refines until ``rtol`` is reached
-    method : "uniform", "adaptive" (2D), or "auto": uniform where that converges, else adaptive
-    rtol : tolerance, relative to the integral of the integrand's absolute value
+    **options : mesh, method, rtol, …; see :class:`coursekit.integrate.Options`
 
     Returns
     -------
@@ -49,6 +89,12 @@ def electron_density(
     ------
     ConvergenceError : ``rtol`` not reached, as for a 3D metal at T = 0; the message says how far
     ValueError : a continuum model, whose sea of electrons has no bottom; NaN; kT < 0
+
+    Examples
+    --------
+    >>> import coursekit as ck
+    >>> round(ck.electron_density(ck.models.qwz(-1.0), mu=0.0), 12)
+    1.0
     """
     check_model(model)
     if model.lattice is None:
@@ -56,17 +102,11 @@ def electron_density(
             f"the electron density of {model!r} is infinite: its bands have no end; expected a "
             "lattice model"
         )
-    return _plain(zone_integral(model, _DENSITY, mu, kT, mesh=mesh, method=method, rtol=rtol))
+    return plain(zone_values(model, DENSITY, mu, kT, options))
 
 
 def anomalous_hall(
-    model: Model,
-    mu: ArrayLike,
-    kT: ArrayLike = 0.0,
-    *,
-    mesh: Mesh = "auto",
-    method: str = "auto",
-    rtol: float = 1e-8,
+    model: Model, mu: ArrayLike, kT: ArrayLike = 0.0, **options: Unpack[Options]
 ) -> Floats | float:
     """Intrinsic anomalous Hall conductivity σ_xy = −(q²/ħ) ∫[dk] Σ f Ω_z, in j_x = σ_xy E_y.
 
@@ -75,7 +115,7 @@ def anomalous_hall(
     Parameters
     ----------
     mu, kT : chemical potential and temperature, energy; arrays broadcast
-    mesh, method, rtol : as for :func:`electron_density`
+    **options : mesh, method, rtol, …; see :class:`coursekit.integrate.Options`
 
     Returns
     -------
@@ -90,26 +130,27 @@ def anomalous_hall(
     Notes
     -----
     N. Nagaosa et al., RMP 82, 1539 (2010); DOI 10.1103/RevModPhys.82.1539.
+
+    Examples
+    --------
+    >>> import numpy as np, coursekit as ck
+    >>> sigma = ck.anomalous_hall(ck.models.qwz(-1.0), mu=0.0)  # C = +1
+    >>> round(2 * np.pi * sigma, 6)
+    -1.0
     """
-    _require_plane(model)
-    return _plain(zone_integral(model, _HALL, mu, kT, mesh=mesh, method=method, rtol=rtol))
+    require_plane(model)
+    return plain(zone_values(model, HALL, mu, kT, options))
 
 
 def orbital_magnetization(
-    model: Model,
-    mu: ArrayLike,
-    kT: ArrayLike = 0.0,
-    *,
-    mesh: Mesh = "auto",
-    method: str = "auto",
-    rtol: float = 1e-8,
+    model: Model, mu: ArrayLike, kT: ArrayLike = 0.0, **options: Unpack[Options]
 ) -> Floats | float:
     """Orbital magnetization M = ∫[dk] Σ { f m + (e/ħ) Ω kT ln(1 + e^{(μ−ε)/kT}) } of electrons.
 
     Parameters
     ----------
     mu, kT : chemical potential and temperature, energy; arrays broadcast
-    mesh, method, rtol : as for :func:`electron_density`
+    **options : mesh, method, rtol, …; see :class:`coursekit.integrate.Options`
 
     Returns
     -------
@@ -125,9 +166,64 @@ def orbital_magnetization(
     J. Shi, G. Vignale, D. Xiao & Q. Niu, PRL 99, 197202 (2007), DOI 10.1103/PhysRevLett.99.197202;
     at T = 0 D. Ceresoli, T. Thonhauser, D. Vanderbilt & R. Resta, PRB 74, 024408 (2006),
     DOI 10.1103/PhysRevB.74.024408. Texts with +(q/ħ) Ω mean Ω = −curl A, or a positive carrier.
+
+    Examples
+    --------
+    >>> import numpy as np, coursekit as ck
+    >>> trivial = ck.models.haldane(1.0, 1 / 3, np.pi / 4, 2.0)  # C = 0, and yet:
+    >>> round(ck.orbital_magnetization(trivial, mu=0.0), 9)
+    0.005116473
     """
-    _require_plane(model)
-    return _plain(zone_integral(model, _MAGNETIZATION, mu, kT, mesh=mesh, method=method, rtol=rtol))
+    require_plane(model)
+    return plain(zone_values(model, MAGNETIZATION, mu, kT, options))
+
+
+class MagnetizationParts(NamedTuple):
+    """The two terms of M in the gauge of the bands; natural units, shape of (mu, kT)."""
+
+    moment: Floats | float  # ∫[dk] Σ f m
+    center_of_mass: Floats | float  # ∫[dk] Σ Ω kT ln(1 + e^{(μ−ε)/kT})
+
+
+def magnetization_parts(
+    model: Model, mu: ArrayLike, kT: ArrayLike = 0.0, **options: Unpack[Options]
+) -> MagnetizationParts:
+    """The two terms of the orbital magnetization, moments of wavepackets and their centres' motion.
+
+    Their sum is a property of the crystal.  Each by itself is not: bands that touch or cross may be
+    mixed by any unitary rotation of the occupied states, which moves a part of M from one term to
+    the other.
+
+    Parameters
+    ----------
+    mu, kT : chemical potential and temperature, energy; arrays broadcast
+    **options : mesh, method, rtol, …; see :class:`coursekit.integrate.Options`
+
+    Returns
+    -------
+    MagnetizationParts : moment, center_of_mass, each of the shape of :func:`orbital_magnetization`
+
+    Raises
+    ------
+    ConvergenceError : ``rtol`` not reached, as where bands touch
+    ValueError : a 1D model, NaN, kT < 0
+
+    Notes
+    -----
+    D. Xiao, J. Shi & Q. Niu, PRL 95, 137204 (2005), DOI 10.1103/PhysRevLett.95.137204; the
+    split for many bands: D. Ceresoli et al., PRB 74, 024408 (2006), DOI 10.1103/PhysRevB.74.024408.
+
+    Examples
+    --------
+    >>> import coursekit as ck
+    >>> moment, center = ck.magnetization_parts(ck.models.qwz(-1.0), mu=0.0)
+    >>> round(moment, 6), abs(moment + center) < 1e-9
+    (-0.167083, True)
+    """
+    require_plane(model)
+    both = zone_values(model, MAGNETIZATION_PARTS, mu, kT, options)
+    moment, center = np.split(both, 2, axis=-1)
+    return MagnetizationParts(plain(moment), plain(center))
 
 
 class Streda(NamedTuple):
@@ -139,7 +235,14 @@ class Streda(NamedTuple):
     fermi_surface: Floats | float  # ∫[dk] Σ (−∂f/∂ε) m: what a metal has beside it
 
 
-def streda(model: Model, mu: ArrayLike, kT: ArrayLike = 0.0, *, rtol: float = 1e-8) -> Streda:
+def streda(
+    model: Model,
+    mu: ArrayLike,
+    kT: ArrayLike = 0.0,
+    *,
+    rtol: float = 1e-8,
+    progress: bool = True,
+) -> Streda:
     """Středa's relation: the response of the density to a field, and its partners.
 
     The Maxwell relation ∂n/∂B = ∂M/∂μ always holds. In a gap both are −σ_xy/e = (e/h) C; in a
@@ -148,7 +251,7 @@ def streda(model: Model, mu: ArrayLike, kT: ArrayLike = 0.0, *, rtol: float = 1e
     Parameters
     ----------
     mu, kT : chemical potential and temperature, energy; arrays broadcast
-    rtol : tolerance, as for :func:`electron_density`
+    rtol, progress : see :class:`coursekit.integrate.Options`
 
     Returns
     -------
@@ -171,22 +274,17 @@ def streda(model: Model, mu: ArrayLike, kT: ArrayLike = 0.0, *, rtol: float = 1e
     mus, kTs, shape = chemical(mu, kT)
     mu, kT = (values.reshape(shape) for values in (mus, kTs))
 
-    def integral(integrand: Integrand) -> Floats:
-        return zone_integral(model, integrand, mu, kT, mesh="auto", method="auto", rtol=rtol)
-
-    surface = integral(_FERMI_MOMENT)
-    minus_sigma = -integral(_HALL)
+    common = Options(rtol=rtol, progress=progress)
+    surface = zone_values(model, FERMI_MOMENT, mu, kT, common)
+    minus_sigma = -zone_values(model, HALL, mu, kT, common)
     step = np.where(kT > 0, 0.1 * kT, _cold_step(model, mu))
     n = np.array([-3, -2, -1, 1, 2, 3]).reshape(-1, *(1,) * mu.ndim)
     weights = np.array([-1, 9, -45, 45, -9, 1]) / 60
-    M = zone_integral(
-        model, _MAGNETIZATION, mu + n * step, np.broadcast_to(kT, (6, *kT.shape)),
-        mesh="auto", method="auto", rtol=min(rtol, 1e-9),
-    )  # fmt: skip
+    fine = Options(rtol=min(rtol, 1e-9), progress=progress)
+    at = np.broadcast_to(kT, (6, *kT.shape))
+    M = zone_values(model, MAGNETIZATION, mu + n * step, at, fine)
     slope = np.tensordot(weights, M, axes=1) / step[..., None]
-    return Streda(
-        _plain(minus_sigma + surface), _plain(slope), _plain(minus_sigma), _plain(surface)
-    )
+    return Streda(plain(minus_sigma + surface), plain(slope), plain(minus_sigma), plain(surface))
 
 
 def _cold_step(model: Model, mu: Floats) -> Floats:
@@ -204,65 +302,8 @@ def _cold_step(model: Model, mu: Floats) -> Floats:
     return np.where(distance > 0, np.minimum(1e-3 * width, 0.3 * distance), 1e-3 * width)
 
 
-def _density(energies: Floats, omega: Floats, mu: Floats, kT: Floats) -> Floats:
-    return np.asarray(thermal(energies, mu, kT).occupation.sum(axis=-1, keepdims=True))
-
-
-def _hall(energies: Floats, omega: Floats, mu: Floats, kT: Floats) -> Floats:
-    f = thermal(energies, mu, kT).occupation
-    return -_pair_sum(f[..., :, None] - f[..., None, :], omega)
-
-
-def _hall_terms(energies: Floats, omega: Floats, mu: Floats, kT: Floats) -> Floats:
-    f = thermal(energies, mu, kT).occupation
-    return _pair_sum(f[..., :, None] + f[..., None, :], abs(omega))
-
-
-def _magnetization(energies: Floats, omega: Floats, mu: Floats, kT: Floats) -> Floats:
-    # Σ f m + Ω g = ½ Σ_nl Ω_nl {gₙ − g_l + ½ (εₙ − ε_l)(fₙ + f_l)}, since g′(ε) = −f: the brace is
-    # an integral of f minus its trapezoid, of third order in εₙ − ε_l where f is smooth.
-    state = thermal(energies, mu, kT)
-    f, g = state.occupation, state.log_term
-    gap = energies[..., :, None] - energies[..., None, :]
-    trapezoid = gap * (f[..., :, None] + f[..., None, :]) / 2
-    return _pair_sum(g[..., :, None] - g[..., None, :] + trapezoid, omega)
-
-
-def _magnetization_terms(energies: Floats, omega: Floats, mu: Floats, kT: Floats) -> Floats:
-    g = thermal(energies, mu, kT).log_term
-    return _pair_sum(g[..., :, None] + g[..., None, :], abs(omega))
-
-
-def _fermi_moment(energies: Floats, omega: Floats, mu: Floats, kT: Floats) -> Floats:
-    slope = thermal(energies, mu, kT).slope
-    return np.asarray((slope[..., None] * _moment(energies, omega)).sum(axis=-2))
-
-
-def _moment(energies: Floats, omega: Floats) -> Floats:
-    gap = energies[..., :, None] - energies[..., None, :]
-    return np.asarray((omega * gap[..., None]).sum(axis=-2) / 2)
-
-
-def _pair_sum(antisymmetric: Floats, omega: Floats) -> Floats:
-    """½ Σ_nl of the product for each axial component, over the upper triangle alone."""
-    n, m = np.triu_indices(antisymmetric.shape[-1], 1)
-    return np.asarray(np.einsum("...p,...pc->...c", antisymmetric[..., n, m], omega[..., n, m, :]))
-
-
-def _require_plane(model: Model) -> None:
+def require_plane(model: Model) -> None:
+    """Raise a ValueError for what is no model, or one in 1D."""
     check_model(model)
     if model.dim not in (2, 3):
         raise ValueError(f"the model has {model.dim} dimension; expected 2 or 3")
-
-
-def _plain(values: Floats) -> Floats | float:
-    """Without the component axis where there is one component; a float where there is one value."""
-    if values.shape[-1] == 1:
-        values = values[..., 0]
-    return float(values) if values.ndim == 0 else values
-
-
-_DENSITY = Integrand(_density)
-_HALL = Integrand(_hall, terms=_hall_terms)
-_MAGNETIZATION = Integrand(_magnetization, terms=_magnetization_terms)
-_FERMI_MOMENT = Integrand(_fermi_moment, fermi_line=_moment)

@@ -1,0 +1,134 @@
+"""Uniform meshes reduced by symmetry: one wave vector for all that an operation turns into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coursekit.bloch_model import Model
+from coursekit.fourier import Block
+from coursekit.kubo import band_energies
+from coursekit.lattice import Lattice
+
+__all__ = ["Operation", "Reduction", "reduce_zone"]
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+# Operations are orthogonal matrices to rounding; energies of a symmetric model agree so well.
+_TOLERANCE = 1e-7
+
+
+class Operation(Protocol):
+    """What the reduction asks of a symmetry."""
+
+    @property
+    def k_matrix(self) -> Floats:
+        """(dim, dim) of what it does to k."""
+
+    @property
+    def axial_matrix(self) -> Floats:
+        """(3, 3) of what it does to Ω, m and M."""
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Wave vectors that no operation connects, and how many each stands for."""
+
+    points: Floats  # (K, dim)
+    multiplicity: Floats  # (K,)
+    average: Floats  # (c, c), projector on what the group leaves
+
+    def pieces(self, most: int) -> Iterator[tuple[Block, Floats]]:
+        """Blocks of at most ``most`` points, with the multiplicities."""
+        line = np.zeros((1, self.points.shape[1]))
+        for first in range(0, len(self.points), most):
+            part = slice(first, first + most)
+            yield Block(self.points[part], line), self.multiplicity[part]
+
+    def complete(self, values: Floats) -> Floats:
+        """(P, c): what the whole zone gives, from what the representatives give."""
+        return values @ self.average.T
+
+
+def reduce_zone(
+    model: Model,
+    lattice: Lattice,
+    symmetries: Sequence[Operation],
+    sizes: tuple[int, ...],
+    kind: str,
+) -> Reduction:
+    """Reduce the Γ-centred mesh of the given sizes.
+
+    Parameters
+    ----------
+    kind : "scalar" or "axial": how the integrand's components transform
+
+    Raises
+    ------
+    ValueError : an operation that maps neither lattice, mesh nor bands to themselves; another kind
+    """
+    if kind not in ("scalar", "axial"):
+        raise ValueError(
+            "symmetries= with this quantity; expected electron_density, anomalous_hall, "
+            "orbital_magnetization or what else is a scalar or an axial vector"
+        )
+    turns = [_on_mesh(model, lattice, one, sizes) for one in symmetries]
+    index = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes))
+    lowest = np.arange(index.shape[1])
+    # The list need not be a group: step to lower partners until none is left.
+    while True:
+        before = lowest
+        for turn in turns:
+            there = np.ravel_multi_index(tuple(turn @ index), sizes, mode="wrap")
+            lowest = np.minimum(lowest, lowest[there])
+            np.minimum.at(lowest, there, lowest.copy())
+        if (lowest == before).all():
+            break
+    first, count = np.unique(lowest, return_counts=True)
+    points = lattice.to_cartesian(index[:, first].T / np.array(sizes))
+    average = np.eye(1)
+    if kind == "axial":
+        average = _invariant([np.asarray(one.axial_matrix) for one in symmetries])
+        if model.dim == 2:
+            average = average[2:, 2:]
+    return Reduction(points, count.astype(float), average)
+
+
+def _on_mesh(
+    model: Model, lattice: Lattice, one: Operation, sizes: tuple[int, ...]
+) -> NDArray[np.intp]:
+    """The operation as a matrix of whole numbers that acts on mesh indices."""
+    turn = lattice.vectors @ np.asarray(one.k_matrix) @ np.linalg.inv(lattice.vectors)
+    whole = np.rint(turn)
+    scale = np.array(sizes)
+    if abs(turn - whole).max() > _TOLERANCE:
+        raise ValueError(f"{one!r} does not map the lattice to itself; expected a symmetry of it")
+    steps = whole * scale[:, None] / scale[None, :]
+    if abs(steps - np.rint(steps)).max() > _TOLERANCE:
+        raise ValueError(
+            f"{one!r} does not map the mesh {sizes} to itself; expected equal numbers of points "
+            "along axes that it exchanges"
+        )
+    k = lattice.to_cartesian(np.array([0.137, 0.291, 0.413])[: lattice.dim])
+    line = np.zeros((1, lattice.dim))
+    here = band_energies(model, Block(k[None], line))
+    there = band_energies(model, Block((np.asarray(one.k_matrix) @ k)[None], line))
+    if abs(here - there).max() > _TOLERANCE * max(abs(here).max(), model.energy_scale):
+        raise ValueError(
+            f"{one!r} changes the energies of the model; expected one of its symmetries, as from "
+            "coursekit.symmetry.find_symmetries(model)"
+        )
+    return np.asarray(np.rint(steps), dtype=np.intp)
+
+
+def _invariant(matrices: Sequence[Floats]) -> Floats:
+    """Projector on the vectors that all matrices leave as they are: the average over the group."""
+    stack = np.concatenate([matrix - np.eye(3) for matrix in matrices])
+    _, size, rows = np.linalg.svd(stack)
+    kept = rows[size < _TOLERANCE]
+    return np.asarray(kept.T @ kept)
