@@ -208,7 +208,7 @@ def move(dim: int, packet: Packet, E: Floats, B: Floats, k: Floats) -> Equations
     along = (v * omega).sum(axis=-1, keepdims=True)
     rdot = (v + np.cross(E, omega) + B * along) / D[..., None]
     kdot = -(E + np.cross(v, B) + omega * (E * B).sum(axis=-1, keepdims=True)) / D[..., None]
-    return EquationsOfMotion(rdot[..., :dim], kdot[..., :dim], D)
+    return EquationsOfMotion(rdot[..., :dim], kdot[..., :dim], D[()])
 
 
 def _step(model: Model, band: int, bands: Bands) -> Floats:
