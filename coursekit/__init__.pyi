@@ -38,9 +38,12 @@ from .response import magnetization_parts as magnetization_parts
 from .response import orbital_magnetization as orbital_magnetization
 from .response import streda as streda
 from .tight_binding import TightBinding as TightBinding
+from .topology import Nodes as Nodes
 from .topology import chern_number as chern_number
+from .topology import find_nodes as find_nodes
 from .topology import slice_model as slice_model
 from .topology import spin_chern_number as spin_chern_number
+from .topology import weyl_charge as weyl_charge
 from .topology import z2_invariant as z2_invariant
 
 __version__: str

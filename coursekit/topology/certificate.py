@@ -63,7 +63,7 @@ class Bundle:
     closed : k (dim,) and gap -> the error that says so
     """
 
-    measure: Callable[[Floats, float], tuple[Floats, Floats]]
+    measure: Callable[[Floats, Floats | float], tuple[Floats, Floats]]
     frames: Callable[[Floats], Complexes]
     scale: float
     closed: Callable[[Floats, float], GapClosedError]
@@ -77,8 +77,8 @@ class Mesh:
     y: Floats
 
 
-def is_certified(kappa: Floats, sides: Floats, area: float) -> NDArray[np.bool_]:
-    """Whether cells with edges of lengths ``sides`` (2,) can hide no flux quantum."""
+def is_certified(kappa: Floats, sides: Floats, area: Floats | float) -> NDArray[np.bool_]:
+    """Whether cells with edges of lengths ``sides`` (..., 2) can hide no flux quantum."""
     turns = np.minimum(kappa[..., None] * sides, np.pi / 2)
     # cos(π/2) is not quite 0 in floating point, but its logarithm is far beyond the limit.
     errors = -2 * np.log(np.cos(turns)).sum(axis=-1)

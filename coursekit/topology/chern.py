@@ -7,9 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from coursekit.band_groups import (
+    band_gaps,
+    energy_scale,
+    occupied_bands,
+    turning_rate,
+    velocity_bound,
+)
 from coursekit.bloch_model import Model, check_model
 from coursekit.errors import GapClosedError, format_k
-from coursekit.geometry import band_indices
 from coursekit.lattice import Lattice
 from coursekit.topology.certificate import Bundle, certified_mesh, flux_quanta
 
@@ -75,26 +81,11 @@ def planar_lattice(model: Model) -> Lattice:
     return model.lattice
 
 
-def occupied_bands(
-    occupied: int | Sequence[int], n_bands: int, name: str = "occupied"
-) -> list[int]:
-    """Sorted indices of a number of lowest bands, or of a group; or a ValueError."""
-    if np.ndim(occupied):
-        return sorted(band_indices(occupied, n_bands, name))
-    count = np.asarray(occupied)
-    if count.dtype.kind not in "iu" or not 1 <= count <= n_bands:
-        raise ValueError(
-            f"{name}={occupied!r}; expected the number of lowest bands, 1 to {n_bands}, or "
-            f"their indices in a tuple, as in {name}=(1,)"
-        )
-    return list(range(int(count)))
-
-
 def band_bundle(model: Model, bands: list[int], bound: float) -> Bundle:
     """The group ``bands``, whose energies move no faster than ``bound``."""
     rank = min(len(bands), model.n_orb - len(bands))
 
-    def measure(k: Floats, radius: float) -> tuple[Floats, Floats]:
+    def measure(k: Floats, radius: Floats | float) -> tuple[Floats, Floats]:
         gaps = band_gaps(model, bands, k)
         return gaps, turning_rate(gaps - 2 * bound * radius, bound, rank)
 
@@ -104,50 +95,7 @@ def band_bundle(model: Model, bands: list[int], bound: float) -> Bundle:
             return _lower_state(h)
         return np.asarray(np.linalg.eigh(h)[1][..., bands])
 
-    return Bundle(measure, frames, _energy_scale(model), _gap_closed)
-
-
-def turning_rate(smallest_gap: Floats, bound: float, rank: int) -> Floats:
-    """√r L/g, a bound on ‖(1−P) ∂P P‖; inf where there is no gap."""
-    gapped = smallest_gap > 0
-    rate = np.sqrt(rank) * bound / np.where(gapped, smallest_gap, 1.0)
-    return np.asarray(np.where(gapped, rate, np.inf))
-
-
-def velocity_bound(model: Model, lattice: Lattice) -> float:
-    """A bound on ‖∂H/∂k‖ along any direction, or an estimate that is safe in practice."""
-    if model.velocity_bound is not None:
-        return model.velocity_bound
-    axis = (np.arange(32) + 0.5) / 32
-    mesh = np.stack(np.meshgrid(*[axis] * lattice.dim, indexing="ij"), axis=-1)
-    return steepest(model, lattice.to_cartesian(mesh.reshape(-1, lattice.dim)))
-
-
-def steepest(model: Model, k: Floats) -> float:
-    """Twice the largest ‖∂H/∂k‖ at the given k."""
-    slopes = np.linalg.norm(model.hamiltonian_gradient(k), 2, (-2, -1))
-    return float(2 * np.linalg.norm(slopes, axis=-1).max())
-
-
-def band_gaps(model: Model, bands: list[int], k: Floats) -> Floats:
-    """Smallest distance in energy between the group and the rest at each k, (...)."""
-    h = model.hamiltonian(k)
-    if model.n_orb == 2:
-        off, z = abs(h[..., 1, 0]), (h[..., 0, 0] - h[..., 1, 1]).real / 2
-        return np.asarray(2 * np.hypot(off, z))
-    energies = np.linalg.eigvalsh(h)
-    # Only neighbours in energy can be closest.
-    steps = np.diff(energies, axis=-1)
-    edges = [n for n in range(model.n_orb - 1) if (n in bands) != (n + 1 in bands)]
-    return np.asarray(steps[..., edges].min(axis=-1))
-
-
-def _energy_scale(model: Model) -> float:
-    if model.energy_scale:
-        return model.energy_scale
-    scale = np.eye(model.dim) if model.lattice is None else model.lattice.reciprocal
-    k = np.array([[0.137, 0.291, 0.413], [0.519, 0.742, 0.871]])[:, : model.dim] @ scale
-    return float(abs(np.linalg.eigvalsh(model.hamiltonian(k))).max())
+    return Bundle(measure, frames, energy_scale(model), _gap_closed)
 
 
 def _lower_state(h: Complexes) -> Complexes:

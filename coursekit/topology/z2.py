@@ -1,0 +1,171 @@
+"""Z₂ invariants of insulators with time-reversal symmetry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coursekit.band_groups import energy_scale, generic_points, occupied_bands, velocity_bound
+from coursekit.bloch_model import Model, check_model
+from coursekit.errors import ConvergenceError
+from coursekit.links import closing_phases, transport, unitary
+from coursekit.topology.certificate import Bundle, certified_mesh
+from coursekit.topology.chern import band_bundle, planar_lattice
+from coursekit.topology.slices import slice_model
+from coursekit.topology.spin import require_spin
+
+__all__ = ["z2_invariant"]
+
+Floats = NDArray[np.float64]
+Complexes = NDArray[np.complex128]
+
+# Relative to the energy scale.
+_SYMMETRIC = 1e-6
+# Between neighbouring lines centres move by less than this part of the way to the gap's middle.
+_SAFE_WALK = 0.5
+_NARROWEST = 1e-9
+
+
+def z2_invariant(model: Model, occupied: int | Sequence[int]) -> int | tuple[int, int, int, int]:
+    """Z₂ invariant of a group of bands of a model with time-reversal symmetry, T = e^{−iπS_y} K.
+
+    Parameters
+    ----------
+    model : 2D or 3D, with ``spin``
+    occupied : the number of lowest bands, or the indices of a group in a tuple
+
+    Returns
+    -------
+    2D: 0, or 1 for a topological insulator. 3D: (ν₀, ν₁, ν₂, ν₃); ν₀ = 1 is a strong topological
+    insulator, νᵢ the invariant of the plane at half of the reciprocal vector i
+
+    Raises
+    ------
+    GapClosedError : the group touches the rest; carries k and gap. In 3D the six planes at k = 0
+        and ½ along each reciprocal vector are searched
+    ConvergenceError : the flow of the Wannier centres could not be followed
+    ValueError : no 2D or 3D lattice model with spin, broken time reversal
+
+    Notes
+    -----
+    The middle of the largest gap between the Wannier centres is followed from k = 0 to ½ across the
+    lines that they belong to, and the centres that it jumps over are counted: A. A. Soluyanov &
+    D. Vanderbilt, PRB 83, 235401 (2011), DOI 10.1103/PhysRevB.83.235401. The lines and their points
+    are those of the mesh that certifies a Chern number, so no small gap is missed between them;
+    lines are put in until no centre can pass the middle of the gap unseen. Indices in 3D:
+    L. Fu, C. L. Kane & E. J. Mele, PRL 98, 106803 (2007), DOI 10.1103/PhysRevLett.98.106803.
+
+    Examples
+    --------
+    Two copies of Haldane's model, with opposite fluxes for spin up and down:
+
+    >>> import numpy as np, coursekit as ck
+    >>> up, down = (ck.models.haldane(1, 0.2, phi, 0.1) for phi in (np.pi / 2, -np.pi / 2))
+    >>> blocks = {R: np.kron([[1, 0], [0, 0]], t) + np.kron([[0, 0], [0, 1]], down.blocks[R])
+    ...           for R, t in up.blocks.items()}
+    >>> both = ck.TightBinding.from_blocks(
+    ...     up.lattice, np.tile(up.orbitals, (2, 1)), blocks, spin="blocks")
+    >>> ck.z2_invariant(both, 2)
+    1
+    """
+    check_model(model)
+    if model.lattice is None or model.dim not in (2, 3):
+        raise ValueError(f"{model!r} is not a lattice model in 2D or 3D; expected one")
+    group = occupied_bands(occupied, model.n_orb)
+    _require_time_reversal(model)
+    if len(group) == model.n_orb:
+        return 0 if model.dim == 2 else (0, 0, 0, 0)
+    if model.dim == 2:
+        return _plane_invariant(model, group)
+    planes = [
+        [_plane_invariant(slice_model(model, n, at), group) for at in (0, 0.5)] for n in range(3)
+    ]
+    strong = {(lower + upper) % 2 for lower, upper in planes}
+    if len(strong) > 1:
+        raise ValueError(
+            f"the planes {planes} at k = 0 and 1/2 disagree about the strong index, so the gap "
+            "closes between them; expected an insulator; look at find_nodes"
+        )
+    return strong.pop(), planes[0][1], planes[1][1], planes[2][1]
+
+
+def _require_time_reversal(model: Model) -> None:
+    angles, axes = np.linalg.eigh(np.pi * require_spin(model)[1])
+    turn = (axes * np.exp(-1j * angles)) @ axes.conj().T
+    if abs(turn @ turn.conj() + np.eye(model.n_orb)).max() > _SYMMETRIC:
+        raise ValueError(
+            "time reversal e^{−iπS_y} K with the model's spin matrices does not square to −1; "
+            "expected spins one half, as spin='blocks' or 'pairs' make them"
+        )
+    k = generic_points(model)
+    turned = turn @ model.hamiltonian(k).conj() @ turn.conj().T
+    off = float(abs(model.hamiltonian(-k) - turned).max())
+    if off > _SYMMETRIC * energy_scale(model):
+        raise ValueError(
+            f"H(−k) and T H(k) T⁻¹ differ by {off:.2g}: time reversal T = e^{{−iπS_y}} K is "
+            "broken; expected a model that has it; for others there is chern_number or "
+            "spin_chern_number"
+        )
+
+
+class _Line(NamedTuple):
+    """A line of k across which Wannier centres are localised."""
+
+    start: Complexes  # (n_orb, n) states at its start
+    loop: Complexes  # (n, n) Wilson loop
+    centers: Floats  # (n,) in [0, 2π)
+    middle: float  # of the largest gap between centres
+    width: float  # of that gap
+
+
+def _plane_invariant(model: Model, group: list[int]) -> int:
+    lattice = planar_lattice(model)
+    bundle = band_bundle(model, group, velocity_bound(model, lattice))
+    mesh = certified_mesh(bundle, lattice)
+    # Symmetric about k = 0, so that partners under time reversal stay together.
+    points = np.union1d(mesh.x, 1 - mesh.x)
+    b1, b2 = lattice.reciprocal
+    phases = closing_phases(model, np.array([1.0, 0.0]), np.zeros((1, 2)), b1[None])
+    across = np.unique(np.append(mesh.y[mesh.y < 0.5], 0.5))
+
+    def line(y: float) -> _Line:
+        return _line(bundle, points[:-1, None] * b1 + y * b2, phases)
+
+    lines = [line(y) for y in across]
+    jumps = 0
+    stack = [(across[n], lines[n], across[n + 1], lines[n + 1]) for n in range(len(lines) - 1)]
+    while stack:
+        y, here, y_next, there = stack.pop()
+        if _walk(here, there) < _SAFE_WALK * here.width / 2:
+            passed = (there.centers - here.middle) % (2 * np.pi)
+            jumps += int((passed < (there.middle - here.middle) % (2 * np.pi)).sum())
+        elif y_next - y < _NARROWEST:
+            raise ConvergenceError(
+                f"the Wannier centres jump at k = {y:.9g} b2; expected a continuous flow: the gap "
+                "is too small there to follow it"
+            )
+        else:
+            y_middle = (y + y_next) / 2
+            between = line(y_middle)
+            stack += [(y, here, y_middle, between), (y_middle, between, y_next, there)]
+    return jumps % 2
+
+
+def _line(bundle: Bundle, k: Floats, phases: Complexes) -> _Line:
+    u = bundle.frames(k)
+    loop = transport(u[None], phases, abelian=False)[0]
+    centers = np.sort(np.angle(np.linalg.eigvals(loop)) % (2 * np.pi))
+    gaps = np.diff(np.append(centers, centers[0] + 2 * np.pi))
+    widest = int(gaps.argmax())
+    return _Line(u[0], loop, centers, centers[widest] + gaps[widest] / 2, gaps[widest])
+
+
+def _walk(here: _Line, there: _Line) -> float:
+    """How far, at most, the centres of one line are from those of the next; an angle."""
+    carry = unitary(here.start.conj().T @ there.start)
+    difference = here.loop - carry @ there.loop @ carry.conj().T
+    # Eigenvalues of two unitary matrices can be paired within the norm of their difference.
+    return float(2 * np.arcsin(min(1.0, float(np.linalg.norm(difference, 2)) / 2)))
