@@ -6,6 +6,7 @@ in the square of their length, which Romberg's scheme sums.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,6 @@ _TOLERANCE = 1e-10
 _LARGEST_TURN = 1.0
 _FEWEST_LINKS = 16
 _MOST_LINKS = 1 << 17
-_MOST_HALVINGS = 12
 # Matrix elements of states held at a time.
 _CHUNK = 1 << 20
 _SAME_POINT = 1e-9
@@ -159,12 +159,12 @@ def wannier_centers(
     if direction not in range(dim):
         raise ValueError(f"direction={direction!r}; expected a lattice vector, 0 to {dim - 1}")
     rest = _other_coordinates(others, dim)
-    flat = rest.reshape(-1, dim - 1)
+    flat = rest.reshape(math.prod(rest.shape[:-1]), dim - 1)
     starts = model.lattice.to_cartesian(np.insert(flat, direction, 0.0, axis=1))
     ends = starts + model.lattice.reciprocal[direction]
     corners = np.stack([starts, ends], axis=1)
     phases = closing_phases(model, np.eye(dim)[direction], starts[:1], ends[:1])
-    lines = max(1, _CHUNK // (_FEWEST_LINKS * 16 * model.n_orb**2))
+    lines = max(1, _CHUNK // (1024 * model.n_orb**2))
     parts = [np.empty((0, len(group)))]
     for first in range(0, len(corners), lines):
         loop = _Loops(model, corners[first : first + lines], phases)
@@ -234,7 +234,7 @@ def _transport(loops: _Loops, group: list[int], abelian: bool = False) -> Comple
     u = _states(loops.model, loops.at(s[:-1]), group)
     active = np.ones(len(result), dtype=bool)
     table = [transport(u, loops.phases, abelian)]
-    for _ in range(_MOST_HALVINGS):
+    while True:
         middles = (s[1:] + s[:-1]) / 2
         between = _states(loops.model, loops.at(middles), group)
         s = np.sort(np.concatenate([s, middles]))
@@ -251,11 +251,11 @@ def _transport(loops: _Loops, group: list[int], abelian: bool = False) -> Comple
             return unitary(result)
         loops, u, table = loops.some(~done), u[~done], [entry[~done] for entry in row]
         if len(s) > _MOST_LINKS:
-            break
-    raise ConvergenceError(
-        f"the loop from k={format_k(loops.corners[0, 0])} still changes by {error.max():.2g} with "
-        f"{len(s) - 1} links; expected {_TOLERANCE:.0e}; take a shorter path, away from small gaps"
-    )
+            raise ConvergenceError(
+                f"the loop from k={format_k(loops.corners[0, 0])} still changes by "
+                f"{error.max():.2g} with {len(s) - 1} links; expected {_TOLERANCE:.0e}; take a "
+                "shorter path, away from small gaps"
+            )
 
 
 def _certified_cuts(loops: _Loops, group: list[int]) -> Floats:
