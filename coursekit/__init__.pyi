@@ -45,5 +45,13 @@ from .topology import slice_model as slice_model
 from .topology import spin_chern_number as spin_chern_number
 from .topology import weyl_charge as weyl_charge
 from .topology import z2_invariant as z2_invariant
+from .transport import Thermomagnetic as Thermomagnetic
+from .transport import anomalous_nernst as anomalous_nernst
+from .transport import berry_curvature_dipole as berry_curvature_dipole
+from .transport import mott_nernst as mott_nernst
+from .transport import orbital_hall as orbital_hall
+from .transport import spin_hall as spin_hall
+from .transport import thermomagnetic as thermomagnetic
+from .transport import valley_resolved as valley_resolved
 
 __version__: str

@@ -231,6 +231,8 @@ class _Binned:
         below = position < 0
         at = np.where(below, 0, position.astype(np.intp) + 1)
         delta = np.where(below, position, position - at + 0.5) / _BINS_PER_KT
+        # Filled states count through their first two moments alone.
+        delta_inside = np.where(below, 0.0, delta)
         n = self.n_bins + 1
         out = np.empty((len(self.weights), sample.values[0].shape[1], _ORDERS, n))
         for w, columns in enumerate(sample.columns()):
@@ -238,8 +240,7 @@ class _Binned:
                 term = column[inside]
                 out[w, c, 0] = np.bincount(at, term, n)
                 for order in range(1, _ORDERS):
-                    # Filled states count through their first two moments alone.
-                    term = term * delta if order == 1 else term * np.where(below, 0.0, delta)
+                    term = term * (delta if order == 1 else delta_inside)
                     out[w, c, order] = np.bincount(at, term, n) / factorial(order)
         return out
 

@@ -145,7 +145,7 @@ def _of_bands(
         if has_closed_form(model):
             _two_band_values(model, block, group, pairs is _moments, values[where])
         else:
-            energies, omega, external = band_pairs(model, block)
+            energies, omega, external, _ = band_pairs(model, block)
             given = pairs(energies, omega, external)
             values[where] = _reduce(model, block, energies, given, group)
 

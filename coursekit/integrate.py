@@ -72,7 +72,7 @@ class Integral(NamedTuple):
 
     value: Floats | float
     error: Floats | float  # change from the next coarser mesh or level, of the shape of value
-    n_k: int  # wave vectors of the mesh; 0 for the adaptive method, which does not count them
+    n_k: int  # wave vectors of the finest mesh; 0 for adaptive lines, which do not count them
 
 
 class _Settings(NamedTuple):
@@ -120,7 +120,7 @@ def zone_integral(
     >>> import coursekit as ck
     >>> found = ck.zone_integral(ck.models.qwz(-1.0), ck.response.HALL, mu=0.0, kT=0.1, mesh=40)
     >>> round(found.value, 6), found.error < 1e-6, found.n_k
-    (-0.157955, True, 1600)
+    (-0.159145, True, 1600)
     """
     check_model(model)
     result, shape = _integrate(model, integrand, mu, kT, options, with_error=True)
@@ -184,11 +184,12 @@ def _integrate(
     lattice = model.lattice
     if settings.method == "adaptive":
         _require_cold(kTs, settings)
-        return _Result(*linear_adaptive(model, lattice, integrand, mus, settings.rtol)), shape
+        found = linear_adaptive(model, lattice, integrand, mus, settings.rtol, settings.progress)
+        return _Result(*found), shape
     if settings.mesh == "auto":
         return _refined(model, lattice, integrand, mus, kTs, settings), shape
     sizes = mesh_shape(settings.mesh, model.dim)  # type: ignore[arg-type]
-    if settings.method != "linear":
+    if integrand.on_surface and settings.method != "linear":
         _refuse_fermi_surface(integrand, _mesh_needed(model, lattice, mus, kTs))
     value = _on_mesh(model, lattice, integrand, mus, kTs, sizes, settings)[0]
     error = np.full_like(value, np.nan)
@@ -273,7 +274,9 @@ def _refined(
             model, integrand, mus[unsettled], kTs[unsettled], rtol, settings.progress
         )
     else:
-        adapted, known, _ = linear_adaptive(model, lattice, integrand, mus[unsettled], rtol)
+        adapted, known, n_k = linear_adaptive(
+            model, lattice, integrand, mus[unsettled], rtol, settings.progress
+        )
     if not values.size:
         return _Result(adapted, known, 0)
     values[unsettled], errors[unsettled] = adapted, known

@@ -12,7 +12,7 @@ form without a diagonalisation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = [
     "band_energies",
     "band_geometry",
     "band_pairs",
+    "between_bands",
     "bloch_matrices",
     "has_closed_form",
     "points_at_a_time",
@@ -43,8 +44,14 @@ Booleans = NDArray[np.bool_]
 # energies (n, K) -> (n, n, K): which pairs to keep
 Keep = Callable[[Floats], Booleans]
 
+# energies (K, n), states (K, i, n), velocity (K, dim, n, n), 1/gap² (K, n, n) -> pairs of operators
+# (K, n, n), all of them between bands
+Currents = Callable[[Floats, Complexes, Complexes, Floats], Sequence[tuple[Complexes, Complexes]]]
+
 # Ω loses 2 log10(scale/gap) digits: at this fraction of the energy scale few are left.
 _SMALLEST_GAP = 1e-12
+# Where a gap is larger than this, rounding of its large and opposite curvatures does no harm.
+_DELICATE = 1e-3
 # The axial component z needs the velocities along (x, y), and so on in cyclic order.
 PLANES: dict[int, tuple[tuple[int, int], ...]] = {
     1: (),
@@ -78,6 +85,7 @@ class Pairs(NamedTuple):
     energies: Floats  # (K, n)
     omega: Floats  # (K, n, n, c)
     external: Floats | None  # (K, n, c), curvature from outside the bands, of Wannier models
+    velocity: Complexes  # (K, dim, n, n)
 
 
 def points_at_a_time(model: Model) -> int:
@@ -149,28 +157,27 @@ def two_bands(model: Model, block: Block) -> TwoBands:
     return TwoBands(middle, size, lower)
 
 
-def band_pairs(
-    model: Model, block: Block, operator: Callable[[Complexes, Complexes], Complexes] | None = None
-) -> Pairs:
+def band_pairs(model: Model, block: Block, currents: Currents | None = None) -> Pairs:
     """Ω_nl of every pair, for any number of bands.
 
     Parameters
     ----------
-    operator : H (K, n, n) and velocity (K, dim, n, n) -> (K, c, 2, n, n), the two operators of
-        each component in the place of (∂ₓH, ∂_yH); without it those of the axial components
+    currents : what stands in the place of the velocities in each component's product, ⟨n|∂ₓH|l⟩
+        and ⟨l|∂_yH|n⟩; without it those of the axial components
     """
     h, v = bloch_matrices(model, block)
     energies, u = np.linalg.eigh(h)
+    largest_energy = float(abs(energies).max(initial=0.0))
     gap = energies[:, :, None] - energies[:, None, :]
-    touching = abs(gap) <= smallest_gap(model, float(abs(energies).max(initial=0.0)))
+    touching = abs(gap) <= smallest_gap(model, largest_energy)
     weight = np.where(touching, 0.0, 1 / np.where(touching, 1.0, gap) ** 2)
-    noise = _rounding(model, float(abs(energies).max(initial=0.0))) * np.sqrt(weight)
-    if operator is None:
-        in_bands = _between_bands(v, u)
-        factors = [(in_bands[:, a], in_bands[:, b]) for a, b in PLANES[model.dim]]
+    noise = _rounding(model, largest_energy) * np.sqrt(weight)
+    velocity = between_bands(v, u)
+    factors: Sequence[tuple[Complexes, Complexes]]
+    if currents is None:
+        factors = [(velocity[:, a], velocity[:, b]) for a, b in PLANES[model.dim]]
     else:
-        in_bands = _between_bands(operator(h, v), u[:, None])
-        factors = [(pair[:, 0], pair[:, 1]) for pair in np.moveaxis(in_bands, 1, 0)]
+        factors = currents(energies, u, velocity, weight)
     omega = np.empty((*gap.shape, len(factors)))
     for c, (a, b) in enumerate(factors):
         product = (a * b.swapaxes(-1, -2)).imag
@@ -178,10 +185,10 @@ def band_pairs(
         product[abs(product) <= noise * largest[:, None, None]] = 0
         omega[..., c] = -2 * product * weight
     external = None
-    if operator is None and hasattr(model, "external_curvature"):
+    if currents is None and hasattr(model, "external_curvature"):
         outside = model.external_curvature(block.points)
         external = np.einsum("kin,kijc,kjn->knc", u.conj(), outside, u, optimize=True).real
-    return Pairs(energies, omega, external)
+    return Pairs(energies, omega, external, velocity)
 
 
 def band_geometry(model: Model, block: Block, keep: Keep | None = None) -> Geometry:
@@ -197,11 +204,11 @@ def band_geometry(model: Model, block: Block, keep: Keep | None = None) -> Geome
     if has_closed_form(model):
         middle, size, lower = two_bands(model, block)
         energies = np.stack([middle - size, middle + size])
-        if keep is not None:
+        if keep is not None and size.min(initial=np.inf) < _DELICATE * size.max(initial=0.0):
             lower = lower * keep(energies)[0, 1]
         moment = -size * lower
         return Geometry(energies, np.stack([lower, -lower]), np.stack([moment, moment]))
-    energies, omega, external = band_pairs(model, block)
+    energies, omega, external, _ = band_pairs(model, block)
     if keep is not None:
         omega *= np.moveaxis(keep(energies.T), -1, 0)[..., None]
     half_gap = (energies[:, :, None] - energies[:, None, :]) / 2
@@ -221,7 +228,7 @@ def band_energies(model: Model, block: Block) -> Floats:
     return np.asarray(np.linalg.eigvalsh(bloch_matrices(model, block)[0]).T)
 
 
-def _between_bands(operators: Complexes, u: Complexes) -> Complexes:
+def between_bands(operators: Complexes, u: Complexes) -> Complexes:
     """⟨n|O|l⟩ of operators (K, m, i, j) in states u (K, i, n)."""
     u = u[:, None]
     return np.asarray(u.conj().swapaxes(-1, -2) @ operators @ u)

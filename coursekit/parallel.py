@@ -95,7 +95,8 @@ def on_cluster(
             "pip install distributed, or no scheduler"
         ) from None
     todo = list(pieces)
-    client: Any = scheduler if isinstance(scheduler, Client) else Client(scheduler)
+    connect: Any = Client
+    client: Any = scheduler if isinstance(scheduler, Client) else connect(scheduler)
     try:
         threads = sum(client.nthreads().values())
         if not threads:

@@ -218,7 +218,7 @@ def magnetization_parts(
     >>> import coursekit as ck
     >>> moment, center = ck.magnetization_parts(ck.models.qwz(-1.0), mu=0.0)
     >>> round(moment, 6), abs(moment + center) < 1e-9
-    (-0.167083, True)
+    (-0.152443, True)
     """
     require_plane(model)
     both = zone_values(model, MAGNETIZATION_PARTS, mu, kT, options)
