@@ -75,7 +75,7 @@ def _slab(
     k = lattice.to_cartesian((index.reshape(-1, len(sizes)) + _SHIFT) / np.array(sizes))
     sample = _quantity_at(model, integrand, k)
     shape = index.shape[:-1]
-    number = np.arange(int(np.prod(shape))).reshape(shape)
+    number: Indices = np.arange(int(np.prod(shape)), dtype=np.intp).reshape(shape)
     # Around the zone along every axis but the first, whose last plane is there.
     for axis in range(1, len(sizes)):
         number = np.concatenate([number, np.take(number, [0], axis=axis)], axis=axis)
