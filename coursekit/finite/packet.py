@@ -6,6 +6,7 @@ put on a finite lattice and evolves in real space.  What it does then is measure
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -99,6 +100,13 @@ class Wavepacket:
             states.append(psi)
         shape = (t.size, *self.psi.shape)
         return replace(packet, psi=np.stack([state.T for state in states]).reshape(shape))
+
+    def __getitem__(self, index: Any) -> Wavepacket:
+        """One of the states, or some of them: ``moved[-1]`` is the packet at the last time."""
+        many, one = self.psi.shape[: -self.model.dim - 1], self.psi.shape[-self.model.dim - 1 :]
+        # Numbers stand for the states, so that no index reaches into the cells.
+        chosen = np.arange(math.prod(many)).reshape(many)[index]
+        return replace(self, psi=self.psi.reshape(-1, *one)[chosen])
 
     @property
     def cells(self) -> tuple[int, ...]:
@@ -202,7 +210,7 @@ class Wavepacket:
         return self.psi.real**2 + self.psi.imag**2
 
     def _columns(self) -> Complexes:
-        return self.psi.reshape(-1, int(np.prod(self.psi.shape[-self.model.dim - 1 :]))).T
+        return self.psi.reshape(-1, math.prod(self.psi.shape[-self.model.dim - 1 :])).T
 
     def _applied(self, h: Any, psi: Complexes) -> Complexes:
         flat = psi.reshape(-1, h.shape[0])
@@ -293,8 +301,9 @@ def wavepacket(
     middle = positions.reshape(-1, dim).mean(axis=0)
     start = middle if centre is None else _real("centre", centre, (dim,))
 
-    # k − k₀ in one cell around zero, in the order of the Fourier transform.
-    reduced = np.stack(np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij"), axis=-1)
+    # Bloch states of the torus, their k − k₀ folded into one cell around zero.
+    torus = np.stack(np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij"), axis=-1)
+    reduced = (torus - k0 @ model.lattice.vectors.T / (2 * np.pi) + 0.5) % 1 - 0.5
     dk = model.lattice.to_cartesian(reduced)
     amplitude = np.exp(-(dk**2).sum(axis=-1) * width**2)
     border = (abs(reduced) + 0.5 / np.array(shape) >= 0.5).any(axis=-1)
@@ -304,10 +313,10 @@ def wavepacket(
             "constants, and a lattice several times as wide as that"
         )
     u = _smooth_states(model, int(band), k0, k0 + dk, amplitude)
-    # Σₖ e^{ik·(R + rⱼ − centre)}: the sum over dk·R is a Fourier transform.
+    # Σₖ e^{ik·(R + rⱼ − centre)}: the sum over e^{ik·R} is a Fourier transform.
     orbitals = model.orbitals @ model.lattice.vectors
-    waves = amplitude[..., None] * u * np.exp(1j * dk @ (orbitals - start).T)
-    psi = np.fft.ifftn(waves, axes=range(dim)) * np.exp(1j * (positions - start) @ k0)
+    waves = amplitude[..., None] * u * np.exp(1j * (k0 + dk) @ (orbitals - start).T)
+    psi = np.fft.ifftn(waves, axes=range(dim))
     packet = Wavepacket(model, psi / np.linalg.norm(psi), start, _magnetic(dim, 0.0))
     if packet.edge_weight > _EDGE_WEIGHT:
         raise ValueError(
