@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -60,7 +60,7 @@ def berry_curvature(
     >>> ck.berry_curvature(ck.models.massive_dirac(v=1.0, delta=0.5), [0.0, 0.0])
     array([ 2., -2.])
     """
-    return _of_bands(model, k, bands, _curvatures, progress)
+    return _of_bands(model, k, bands, False, progress)
 
 
 def orbital_moment(
@@ -102,33 +102,17 @@ def orbital_moment(
     >>> ck.orbital_moment(ck.models.massive_dirac(v=1.0, delta=0.5), [0.0, 0.0])
     array([-1., -1.])
     """
-    return _of_bands(model, k, bands, _moments, progress)
-
-
-def _curvatures(energies: Floats, omega: Floats, external: Floats | None) -> Floats:
-    """(K, n, n, c) whose sums over the second band are those of the bands."""
-    if external is not None:
-        n = np.arange(omega.shape[1])
-        omega[:, n, n] = external
-    return omega
-
-
-def _moments(energies: Floats, omega: Floats, external: Floats | None) -> Floats:
-    half_gap = (energies[:, :, None] - energies[:, None, :]) / 2
-    return omega * half_gap[..., None]
+    return _of_bands(model, k, bands, True, progress)
 
 
 def _of_bands(
     model: Model,
     k: ArrayLike,
     bands: int | Sequence[int] | None,
-    pairs: Callable[[Floats, Floats, Floats | None], Floats],
+    moments: bool,
     progress: bool,
 ) -> Floats:
-    """Sums over l of what bands n and l give to each other, in blocks of k that bound memory.
-
-    In 2D the one component loses its axis.
-    """
+    """Curvatures or moments, in blocks of k that bound memory; in 2D without a component axis."""
     check_model(model)
     planes = PLANES[model.dim]
     if not planes:
@@ -143,11 +127,9 @@ def _of_bands(
     def fill(piece: tuple[slice, Block]) -> None:
         where, block = piece
         if has_closed_form(model):
-            _two_band_values(model, block, group, pairs is _moments, values[where])
+            _two_band_values(model, block, group, moments, values[where])
         else:
-            energies, omega, external, _ = band_pairs(model, block)
-            given = pairs(energies, omega, external)
-            values[where] = _reduce(model, block, energies, given, group)
+            values[where] = _many_band_values(model, block, group, moments)
 
     for _ in in_pieces(fill, blocks_of(k, points_at_a_time(model)), progress=progress):
         pass
@@ -175,19 +157,25 @@ def _two_band_values(
         out[:, n] = (lower, upper)[band].T
 
 
-def _reduce(
-    model: Model, block: Block, energies: Floats, pairs: Floats, group: list[int] | None
-) -> Floats:
-    """Pairs (K, n, n, c) summed into bands (K, n, c), or into a group beside the rest (K, 1, c)."""
-    n_bands = model.n_orb
-    if group is None:
-        for lower in range(n_bands - 1):
+def _many_band_values(model: Model, block: Block, group: list[int] | None, moments: bool) -> Floats:
+    """(K, n, c) of the bands, or (K, 1, c) of a group beside the rest, by sums over states."""
+    between = None
+    if group is not None:
+        between = group, [n for n in range(model.n_orb) if n not in group]
+    energies, omega, external, _ = band_pairs(model, block, between=between)
+    if between is None:
+        for lower in range(model.n_orb - 1):
             _require_gap(model, block, energies, [lower], [lower + 1], None)
-        return np.asarray(pairs.sum(axis=2))
-    rest = [n for n in range(n_bands) if n not in group]
-    _require_gap(model, block, energies, group, rest, group)
-    diagonal = pairs[:, group, group].sum(axis=1)
-    return np.asarray(pairs[:, group][:, :, rest].sum(axis=(1, 2)) + diagonal)[:, None]
+        inside = outside = list(range(model.n_orb))
+    else:
+        inside, outside = between
+        _require_gap(model, block, energies, inside, outside, group)
+    if moments:
+        omega *= (energies[:, inside, None, None] - energies[:, None, outside, None]) / 2
+    values: Floats = omega.sum(axis=2)
+    if external is not None and not moments:
+        values += external
+    return values if between is None else np.asarray(values.sum(axis=1, keepdims=True))
 
 
 def band_indices(bands: int | Sequence[int], n_bands: int, name: str = "bands") -> list[int]:

@@ -82,10 +82,10 @@ class TwoBands(NamedTuple):
 class Pairs(NamedTuple):
     """What bands n and l give to each other, zero where they touch."""
 
-    energies: Floats  # (K, n)
-    omega: Floats  # (K, n, n, c)
+    energies: Floats  # (K, N) of all bands
+    omega: Floats  # (K, n, l, c)
     external: Floats | None  # (K, n, c), curvature from outside the bands, of Wannier models
-    velocity: Complexes  # (K, dim, n, n)
+    velocity: Complexes  # (K, dim, n, l)
 
 
 def points_at_a_time(model: Model) -> int:
@@ -157,37 +157,48 @@ def two_bands(model: Model, block: Block) -> TwoBands:
     return TwoBands(middle, size, lower)
 
 
-def band_pairs(model: Model, block: Block, currents: Currents | None = None) -> Pairs:
+def band_pairs(
+    model: Model,
+    block: Block,
+    currents: Currents | None = None,
+    between: tuple[list[int], list[int]] | None = None,
+) -> Pairs:
     """Ω_nl of every pair, for any number of bands.
 
     Parameters
     ----------
     currents : what stands in the place of the velocities in each component's product, ⟨n|∂ₓH|l⟩
         and ⟨l|∂_yH|n⟩; without it those of the axial components
+    between : the bands n and the bands l; without it all of both
     """
     h, v = bloch_matrices(model, block)
     energies, u = np.linalg.eigh(h)
+    every = list(range(model.n_orb))
+    inside, outside = between or (every, every)
     largest_energy = float(abs(energies).max(initial=0.0))
-    gap = energies[:, :, None] - energies[:, None, :]
+    gap = energies[:, inside, None] - energies[:, None, outside]
     touching = abs(gap) <= smallest_gap(model, largest_energy)
     weight = np.where(touching, 0.0, 1 / np.where(touching, 1.0, gap) ** 2)
     noise = _rounding(model, largest_energy) * np.sqrt(weight)
-    velocity = between_bands(v, u)
+    left = u[..., inside]
+    velocity = between_bands(v, left, u[..., outside])
     factors: Sequence[tuple[Complexes, Complexes]]
     if currents is None:
-        factors = [(velocity[:, a], velocity[:, b]) for a, b in PLANES[model.dim]]
+        # ⟨l|v|n⟩ is the conjugate of ⟨n|v|l⟩.
+        factors = [(velocity[:, a], velocity[:, b].conj()) for a, b in PLANES[model.dim]]
     else:
-        factors = currents(energies, u, velocity, weight)
+        pairs = currents(energies, u, velocity, weight)
+        factors = [(a, b.swapaxes(-1, -2)) for a, b in pairs]
     omega = np.empty((*gap.shape, len(factors)))
     for c, (a, b) in enumerate(factors):
-        product = (a * b.swapaxes(-1, -2)).imag
+        product = (a * b).imag
         largest = abs(a).max((-1, -2), initial=0.0) * abs(b).max((-1, -2), initial=0.0)
         product[abs(product) <= noise * largest[:, None, None]] = 0
         omega[..., c] = -2 * product * weight
     external = None
     if currents is None and hasattr(model, "external_curvature"):
-        outside = model.external_curvature(block.points)
-        external = np.einsum("kin,kijc,kjn->knc", u.conj(), outside, u, optimize=True).real
+        f = model.external_curvature(block.points)
+        external = np.einsum("kin,kijc,kjn->knc", left.conj(), f, left, optimize=True).real
     return Pairs(energies, omega, external, velocity)
 
 
@@ -228,10 +239,11 @@ def band_energies(model: Model, block: Block) -> Floats:
     return np.asarray(np.linalg.eigvalsh(bloch_matrices(model, block)[0]).T)
 
 
-def between_bands(operators: Complexes, u: Complexes) -> Complexes:
-    """⟨n|O|l⟩ of operators (K, m, i, j) in states u (K, i, n)."""
-    u = u[:, None]
-    return np.asarray(u.conj().swapaxes(-1, -2) @ operators @ u)
+def between_bands(operators: Complexes, left: Complexes, right: Complexes) -> Complexes:
+    """⟨n|O|l⟩ of operators (K, m, i, j) between states (K, i, n) and (K, j, l)."""
+    # The fast matrix product wants contiguous factors.
+    bras = np.ascontiguousarray(left.conj().swapaxes(-1, -2))[:, None]
+    return np.asarray(bras @ operators @ np.ascontiguousarray(right)[:, None])
 
 
 def _pauli_vector(h: Complexes) -> Floats:

@@ -5,6 +5,7 @@ Results come in the order of the pieces, so that sums do not depend on how the w
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
@@ -54,6 +55,8 @@ def in_pieces(
                 bar.update()
             return
         pool = ThreadPoolExecutor(threads, thread_name_prefix="coursekit")
+        # Our threads share the cores; those of the linear algebra would only be in their way.
+        one_each = _linear_algebra().limit(limits=1, user_api="blas")
         try:
             waiting: deque[Future[Result]] = deque()
             for piece in todo[1:]:
@@ -67,6 +70,7 @@ def in_pieces(
                 bar.update()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+            one_each.restore_original_limits()
 
 
 def on_cluster(
@@ -115,6 +119,13 @@ def on_cluster(
     finally:
         if client is not scheduler:
             client.close()
+
+
+@functools.cache
+def _linear_algebra() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _cores() -> int:

@@ -425,7 +425,7 @@ def _flow_of_operator(
     def currents(
         energies: Floats, u: Complexes, velocity: Complexes, weight: Floats
     ) -> Sequence[tuple[Complexes, Complexes]]:
-        return _with_velocity(between_bands(operator[None, None], u), velocity)
+        return _with_velocity(between_bands(operator[None, None], u, u), velocity)
 
     return _summed(model, block, keep, currents)
 
