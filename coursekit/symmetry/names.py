@@ -22,7 +22,7 @@ class Turn(NamedTuple):
 
     sign: int  # its determinant
     angle: float  # of the rotation det(R)·R, in (−π, π]
-    axis: Floats  # (3,), with z > 0, or z = 0 and x > 0, or the y axis; zero without a rotation
+    axis: Floats  # (3,), with z > 0, else y > 0, else x > 0; zero without a rotation
 
 
 def turn_of(rotation: Floats) -> Turn:
@@ -43,7 +43,7 @@ def turn_of(rotation: Floats) -> Turn:
 
 
 def _handedness(axis: Floats) -> float:
-    first = next(x for x in axis[[2, 0, 1]] if abs(x) > _TOLERANCE)
+    first = next(x for x in axis[[2, 1, 0]] if abs(x) > _TOLERANCE)
     return float(np.sign(first))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from coursekit.bloch_model import Model, check_model
 from coursekit.lattice import Lattice
+from coursekit.symmetry.factories import spin_rotation
 from coursekit.symmetry.intertwiner import intertwiner
 from coursekit.symmetry.lattice_group import lattice_group
 from coursekit.symmetry.names import turn_of
-from coursekit.symmetry.operation import Symmetry, spin_rotation
+from coursekit.symmetry.operation import Symmetry
 
 __all__ = ["find_symmetries", "holds", "represent", "residual"]
 
@@ -184,7 +185,7 @@ class _Problem:
             k,
             here,
             _bandwidth(here),
-            np.linalg.eigvalsh(here),
+            np.linalg.eigvalsh(here).astype(float),
             np.eye(model.dim) if model.lattice is None else model.lattice.vectors,
             np.zeros((model.n_orb, model.dim)) if places is None else np.asarray(places),
             tolerance,
@@ -210,7 +211,11 @@ class _Problem:
                 guess = guess @ spin_rotation(spin, np.diag([-1.0, 1.0, -1.0]))
         for tau, allowed in self._placements(bare.rotation):
             U = intertwiner(
-                here, there, allowed, _exchange(allowed) @ guess, self.tolerance * self.bandwidth
+                here,
+                there,
+                allowed,
+                (_exchange(allowed) @ guess).astype(complex),
+                self.tolerance * self.bandwidth,
             )
             if U is not None:
                 return Symmetry(
@@ -303,7 +308,7 @@ def _check(model: Model, symmetry: Symmetry) -> None:
         raise ValueError(f"{symmetry!r} is of {symmetry.dim}D; expected {model.dim}D, as the model")
 
 
-def _order(R: Floats) -> Sequence[float]:
+def _order(R: Floats) -> tuple[float, ...]:
     """The identity, rotations about z and about other axes, then those times inversion."""
     sign, angle, axis = turn_of(R)
     return (-sign, angle != 0, 1 - abs(axis[2]), abs(angle), -angle, *np.round(axis, 6))
