@@ -9,22 +9,16 @@ from numpy.typing import NDArray
 
 from coursekit.bloch_model import Model
 from coursekit.geometry import band_indices
-from coursekit.lattice import Lattice, uniform_mesh
 
 __all__ = [
     "band_gaps",
     "energy_scale",
     "generic_points",
     "occupied_bands",
-    "steepest",
     "turning_rate",
-    "velocity_bound",
 ]
 
 Floats = NDArray[np.float64]
-
-# Numbers held at a time in the largest temporary array.
-_CHUNK = 1 << 19
 
 
 def occupied_bands(
@@ -55,31 +49,11 @@ def band_gaps(model: Model, bands: list[int], k: Floats) -> Floats:
     return np.asarray(steps[..., edges].min(axis=-1))
 
 
-def turning_rate(smallest_gap: Floats, bound: float, rank: int) -> Floats:
+def turning_rate(smallest_gap: Floats, bound: Floats | float, rank: int) -> Floats:
     """√r L/g, a bound on ‖(1−P) ∂P P‖; inf where there is no gap."""
     gapped = smallest_gap > 0
     rate = np.sqrt(rank) * bound / np.where(gapped, smallest_gap, 1.0)
     return np.asarray(np.where(gapped, rate, np.inf))
-
-
-def velocity_bound(model: Model, lattice: Lattice) -> float:
-    """A bound on ‖∂H/∂k‖ along any direction, or an estimate that is safe in practice."""
-    if model.velocity_bound is not None:
-        return model.velocity_bound
-    n = {1: 256, 2: 32, 3: 10}[lattice.dim]
-    return steepest(model, uniform_mesh(lattice, n, shift=0.5).reshape(-1, lattice.dim))
-
-
-def steepest(model: Model, k: Floats) -> float:
-    """Twice the largest ‖∂H/∂k‖ at the given k (K, dim)."""
-    step = max(1, _CHUNK // (model.n_orb**2 * model.dim))
-    largest = 0.0
-    for first in range(0, len(k), step):
-        slopes = np.linalg.norm(
-            model.hamiltonian_gradient(k[first : first + step]), 2, axis=(-2, -1)
-        )
-        largest = max(largest, float(np.linalg.norm(slopes, axis=-1).max()))
-    return 2 * largest
 
 
 def energy_scale(model: Model) -> float:

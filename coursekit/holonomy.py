@@ -17,12 +17,12 @@ from coursekit.band_groups import (
     band_gaps,
     energy_scale,
     occupied_bands,
-    steepest,
     turning_rate,
 )
 from coursekit.bloch_model import Model, check_k, check_model
 from coursekit.errors import ConvergenceError, DegenerateBandsError, format_k
-from coursekit.links import closing_phases, transport, unitary
+from coursekit.links import closing_phases, loop_product, unitary
+from coursekit.speed import speed_limit
 
 __all__ = ["berry_phase", "wannier_centers", "wilson_loop"]
 
@@ -233,13 +233,13 @@ def _transport(loops: _Loops, group: list[int], abelian: bool = False) -> Comple
     s = _certified_cuts(loops, group)
     u = _states(loops.model, loops.at(s[:-1]), group)
     active = np.ones(len(result), dtype=bool)
-    table = [transport(u, loops.phases, abelian)]
+    table = [loop_product(u, loops.phases, abelian)]
     while True:
         middles = (s[1:] + s[:-1]) / 2
         between = _states(loops.model, loops.at(middles), group)
         s = np.sort(np.concatenate([s, middles]))
         u = np.stack([u, between], axis=2).reshape(len(u), -1, *u.shape[2:])
-        row = [transport(u, loops.phases, abelian)]
+        row = [loop_product(u, loops.phases, abelian)]
         for order, coarse in enumerate(table, start=1):
             row.append(row[-1] + (row[-1] - coarse) / (4**order - 1))
         # The last step of the table is close to the error of the row before.
@@ -266,9 +266,7 @@ def _certified_cuts(loops: _Loops, group: list[int]) -> Floats:
     s: Floats = np.arange(n_segments * per_segment + 1) / per_segment
     if len(group) == model.n_orb:
         return s
-    bound = model.velocity_bound
-    if bound is None:
-        bound = steepest(model, loops.at(s).reshape(-1, model.dim))
+    speed = speed_limit(model, loops.at(s).reshape(-1, model.dim))
     rank = min(len(group), model.n_orb - len(group))
     lengths = np.linalg.norm(np.diff(loops.corners, axis=1), axis=2)
     pieces = np.stack([s[:-1], s[1:]], axis=1)
@@ -279,6 +277,7 @@ def _certified_cuts(loops: _Loops, group: list[int]) -> Floats:
         gaps = band_gaps(model, group, k)
         _require_gap(model, group, k, gaps)
         reach = lengths[:, middles.astype(int)] * (pieces[:, 1] - pieces[:, 0])
+        bound = speed.within(k, reach / 2)
         turns = turning_rate(gaps - bound * reach, bound, rank) * reach
         long = (turns > _LARGEST_TURN).any(axis=0) & (reach.max(axis=0) > 0)
         if len(pieces) > _MOST_LINKS:

@@ -13,7 +13,7 @@ from coursekit.band_groups import energy_scale
 from coursekit.bloch_model import Model
 from coursekit.errors import format_k
 
-__all__ = ["closing_phases", "transport", "unitary"]
+__all__ = ["closing_phases", "loop_product", "unitary"]
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
@@ -33,7 +33,7 @@ def closing_phases(model: Model, turns: Floats, starts: Floats, ends: Floats) ->
     return np.asarray(phases)
 
 
-def transport(u: Complexes, phases: Complexes, abelian: bool) -> Complexes:
+def loop_product(u: Complexes, phases: Complexes, abelian: bool) -> Complexes:
     """(lines, n, n) from states (lines, links, n_orb, n)."""
     end = phases[:, None] * u[:, :1]
     links = u.conj().swapaxes(-1, -2) @ np.concatenate([u[:, 1:], end], axis=1)

@@ -15,14 +15,17 @@ every direction in a cell with edges of lengths s₁, s₂ and area a.  With the
 Errors of a link enter its two plaquettes with opposite signs: where n = 0 in all cells, the sum of
 F over a closed surface is that of the true flux, exactly.
 
+A side that is cut by corners of smaller cells has an error no larger than that of one link.
+
 For bands with a gap g at the centre, κ = √r L/(g − 2Lρ) in a cell of radius ρ: energies move at
 most as fast as L ≥ ‖∂H‖, ⟨l|∂u⟩ = ⟨l|∂H|u⟩/(ε_u − ε_l), and r, the smaller number of states on
-either side of the gap, bounds the rank.
+either side of the gap, bounds the rank.  L is a sum over hoppings, or ‖∂H‖ at the centre plus ρ
+times such a sum for ‖∂²H‖.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,10 +35,19 @@ from coursekit.errors import GapClosedError
 from coursekit.lattice import Lattice
 from coursekit.search import lowest_points
 
-__all__ = ["Bundle", "Mesh", "certified_mesh", "flux_quanta", "is_certified"]
+__all__ = [
+    "CLOSED",
+    "Bundle",
+    "Cells",
+    "certified_cells",
+    "flux_quanta",
+    "is_certified",
+    "plaquette_fluxes",
+]
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
+Integers = NDArray[np.int64]
 
 # Below this fraction of its scale a gap cannot be told from rounding.
 CLOSED = 1e-10
@@ -70,11 +82,12 @@ class Bundle:
 
 
 @dataclass(frozen=True)
-class Mesh:
-    """Cuts of the zone, reduced, from 0 to 1 along both reciprocal vectors."""
+class Cells:
+    """Rectangles that fill the zone in reduced coordinates, of sizes that may differ."""
 
-    x: Floats
-    y: Floats
+    low: Integers  # (n, 2) lower corners, in units of 1/counts
+    high: Integers  # (n, 2) upper corners
+    counts: Integers  # (2,)
 
 
 def is_certified(kappa: Floats, sides: Floats, area: Floats | float) -> NDArray[np.bool_]:
@@ -85,50 +98,75 @@ def is_certified(kappa: Floats, sides: Floats, area: Floats | float) -> NDArray[
     return np.asarray(2 * np.minimum(kappa, 1e150) ** 2 * area + errors < _MOST_FLUX)
 
 
-def certified_mesh(bundle: Bundle, lattice: Lattice) -> Mesh:
-    """The coarsest mesh by halving, in each place, that is certified; or a GapClosedError."""
+def certified_cells(bundle: Bundle, lattice: Lattice) -> Cells:
+    """The largest cells, by halving, that are certified; or a GapClosedError."""
     b = lattice.reciprocal
     lengths = np.linalg.norm(b, axis=1)
     counts = np.maximum(2, np.ceil(_FIRST_CELLS * lengths / lengths.max())).astype(int)
-    cuts = [np.arange(n + 1) / n for n in counts]
-    half = 0.5 / counts
-    centres = _product([cut[:-1] + h for cut, h in zip(cuts, half, strict=True)])
+    cells = np.stack([axis.ravel() for axis in np.indices(counts)], axis=1)
+    quarters = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    levels = []
     many = _MANY_CELLS
-    while len(centres):
-        sides = 2 * half * lengths
-        area = float(abs(np.linalg.det(2 * half[:, None] * b)))
-        diagonals = half * np.array([[1, 1], [1, -1]]) @ b
-        gaps, kappa = _in_chunks(
-            bundle, lattice.to_cartesian(centres), float(np.linalg.norm(diagonals, axis=1).max())
-        )
+    while len(cells):
+        edges = b / counts[:, None]
+        radius = max(np.linalg.norm(edges[0] + edges[1]), np.linalg.norm(edges[0] - edges[1])) / 2
+        centres = (cells + 0.5) / counts
+        gaps, kappa = _in_chunks(bundle, lattice.to_cartesian(centres), float(radius))
         lowest = int(gaps.argmin())
         if gaps[lowest] <= CLOSED * bundle.scale:
             raise bundle.closed(lattice.to_cartesian(centres[lowest]), float(gaps[lowest]))
-        coarse = centres[~is_certified(kappa, sides, area)]
+        fine = is_certified(kappa, lengths / counts, float(abs(np.linalg.det(edges))))
+        levels.append(cells[fine])
+        coarse = cells[~fine]
         if len(coarse) > many:
-            _refuse_closed_gap(bundle, lattice, centres[lowest], half)
+            _refuse_closed_gap(bundle, lattice, centres[lowest], 0.5 / counts)
             many *= 4
         if len(coarse) > _MOST_CELLS:
             # Gaps this small over so much of the zone are a line of touching points in practice.
             raise bundle.closed(lattice.to_cartesian(centres[lowest]), float(gaps[lowest]))
-        cuts = [np.union1d(cut, coarse[:, n]) for n, cut in enumerate(cuts)]
-        half = half / 2
-        quarters = half * np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
-        centres = (coarse[:, None, :] + quarters).reshape(-1, 2)
-    return Mesh(*cuts)
+        counts = 2 * counts
+        cells = (2 * coarse[:, None, :] + quarters).reshape(-1, 2)
+    sizes = [2 ** (len(levels) - n) for n in range(len(levels))]
+    low = np.concatenate([size * level for size, level in zip(sizes, levels, strict=True)])
+    sides = np.repeat(sizes, [len(level) for level in levels])
+    return Cells(low, low + sides[:, None], counts)
 
 
-def flux_quanta(bundle: Bundle, lattice: Lattice, mesh: Mesh) -> int:
-    """Total flux of the mesh's plaquettes in units of 2π.
+def flux_quanta(bundle: Bundle, lattice: Lattice, cells: Cells) -> int:
+    """Total flux of the cells in units of 2π.
 
-    Opposite edges of the zone carry equal link phases, since u(k + G) is u(k) times a constant
-    unitary matrix, so the sum is an integer in whatever gauge the states come.
+    A side of a cell is the sum of the links between all corners of other cells on it.  Opposite
+    edges of the zone get the same corners and so carry equal link phases, since u(k + G) is u(k)
+    times a constant unitary matrix: the sum is an integer in whatever gauge the states come.
     """
-    flux = 0.0
-    for rows in _slabs(len(mesh.x), len(mesh.y)):
-        k = lattice.to_cartesian(_product([mesh.x[rows], mesh.y]))
-        u = bundle.frames(k.reshape(-1, len(mesh.y), 2))
-        flux += float(plaquette_fluxes(u).sum())
+    (xs, (x0, x1)), (ys, (y0, y1)) = (
+        _ranks(cells.low[:, axis], cells.high[:, axis]) for axis in range(2)
+    )
+    n_x, n_y = len(xs), len(ys)
+    corners = [x0 * n_y + y0, x1 * n_y + y0, x0 * n_y + y1, x1 * n_y + y1]
+    left, right, below, above = x0 == 0, x1 == n_x - 1, y0 == 0, y1 == n_y - 1
+    twins = [
+        *((n_x - 1) * n_y + y for y in (y0[left], y1[left])),
+        y0[right],
+        y1[right],
+        *(x * n_y + n_y - 1 for x in (x0[below], x1[below])),
+        *(x * n_y for x in (x0[above], x1[above])),
+    ]
+    names = np.unique(np.concatenate([*corners, *twins]))
+    on_x, on_y = names // n_y, names % n_y
+    k = lattice.to_cartesian(np.stack([xs[on_x], ys[on_y]], axis=1) / cells.counts)
+    u = np.concatenate([bundle.frames(k[n : n + _POINTS]) for n in range(0, len(k), _POINTS)])
+    # Phases summed along lines of constant x, then of constant y; what the sums take up from one
+    # line to the next falls out of their differences.
+    along_y = _summed_links(u)
+    by_line = np.argsort(on_y * n_x + on_x)
+    along_x = np.empty(len(names))
+    along_x[by_line] = _summed_links(u[by_line])
+    low_left, low_right, high_left, high_right = (np.searchsorted(names, c) for c in corners)
+    around = (along_x[low_right] - along_x[low_left]) + (along_y[high_right] - along_y[low_right])
+    around -= (along_x[high_right] - along_x[high_left]) + (along_y[high_left] - along_y[low_left])
+    # A link is ⟨u|u′⟩ ≈ e^{−iA·dk}.
+    flux = float(((np.pi - around) % (2 * np.pi) - np.pi).sum())
     # The mesh runs along b₁ and b₂, which turn clockwise for a left-handed lattice.
     orientation = np.sign(np.linalg.det(lattice.vectors))
     return round(float(orientation) * flux / (2 * np.pi))
@@ -155,24 +193,24 @@ def _in_chunks(bundle: Bundle, k: Floats, radius: float) -> tuple[Floats, Floats
     return np.concatenate([gap for gap, _ in parts]), np.concatenate([kappa for _, kappa in parts])
 
 
-def _refuse_closed_gap(bundle: Bundle, lattice: Lattice, start: Floats, half: Floats) -> None:
+def _refuse_closed_gap(bundle: Bundle, lattice: Lattice, start: Floats, step: Floats) -> None:
     """Follow the gap downhill from ``start``; raise if it closes."""
 
     def squared(at: Floats) -> Floats:
         return np.asarray(bundle.measure(lattice.to_cartesian(at), 0.0)[0] ** 2)
 
-    (point,), (value,) = lowest_points(squared, start[None], half)
+    (point,), (value,) = lowest_points(squared, start[None], step)
     gap = float(np.sqrt(value))
     if gap <= CLOSED * bundle.scale:
         raise bundle.closed(lattice.to_cartesian(point), gap)
 
 
-def _product(axes: list[Floats]) -> Floats:
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+def _ranks(low: Integers, high: Integers) -> tuple[Integers, tuple[Integers, Integers]]:
+    """The distinct coordinates, and where each of the given ones stands among them."""
+    values, ranks = np.unique(np.concatenate([low, high]), return_inverse=True)
+    return values, (ranks[: len(low)], ranks[len(low) :])
 
 
-def _slabs(n_rows: int, n_columns: int) -> Iterator[slice]:
-    """Row ranges that overlap by one row and hold a bounded number of mesh points."""
-    step = max(1, _POINTS // n_columns)
-    for first in range(0, n_rows - 1, step):
-        yield slice(first, min(first + step, n_rows - 1) + 1)
+def _summed_links(u: Complexes) -> Floats:
+    """Phases of the links from each of a row of frames to the next, summed from the first on."""
+    return np.concatenate([[0.0], np.angle(_link(u[:-1], u[1:])).cumsum()])

@@ -12,12 +12,12 @@ from coursekit.band_groups import (
     energy_scale,
     occupied_bands,
     turning_rate,
-    velocity_bound,
 )
 from coursekit.bloch_model import Model, check_model
 from coursekit.errors import GapClosedError, format_k
 from coursekit.lattice import Lattice
-from coursekit.topology.certificate import Bundle, certified_mesh, flux_quanta
+from coursekit.speed import SpeedLimit, speed_limit
+from coursekit.topology.certificate import Bundle, certified_cells, flux_quanta
 
 __all__ = ["chern_number"]
 
@@ -37,7 +37,7 @@ def chern_number(model: Model, occupied: int | Sequence[int]) -> int:
     Returns
     -------
     int : exact for a :class:`TightBinding`, whose ‖∂H‖ is bounded by its hoppings. For a model
-        without such a bound it is twice the largest ‖∂H‖ on a 32 × 32 mesh.
+        without such a bound that is twice the largest ‖∂H‖ on a 32 × 32 mesh.
 
     Raises
     ------
@@ -65,8 +65,8 @@ def chern_number(model: Model, occupied: int | Sequence[int]) -> int:
         return 0
     # The rest has the opposite Chern number.
     sign, bands = (-1, rest) if (len(rest), rest) < (len(bands), bands) else (1, bands)
-    bundle = band_bundle(model, bands, velocity_bound(model, lattice))
-    return sign * flux_quanta(bundle, lattice, certified_mesh(bundle, lattice))
+    bundle = band_bundle(model, bands, speed_limit(model))
+    return sign * flux_quanta(bundle, lattice, certified_cells(bundle, lattice))
 
 
 def planar_lattice(model: Model) -> Lattice:
@@ -81,12 +81,13 @@ def planar_lattice(model: Model) -> Lattice:
     return model.lattice
 
 
-def band_bundle(model: Model, bands: list[int], bound: float) -> Bundle:
-    """The group ``bands``, whose energies move no faster than ``bound``."""
+def band_bundle(model: Model, bands: list[int], speed: SpeedLimit) -> Bundle:
+    """The group ``bands``, whose energies move within the speed limit."""
     rank = min(len(bands), model.n_orb - len(bands))
 
     def measure(k: Floats, radius: Floats | float) -> tuple[Floats, Floats]:
         gaps = band_gaps(model, bands, k)
+        bound = speed.within(k, radius)
         return gaps, turning_rate(gaps - 2 * bound * radius, bound, rank)
 
     def frames(k: Floats) -> Complexes:

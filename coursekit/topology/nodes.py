@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coursekit.band_groups import band_gaps, energy_scale, occupied_bands, velocity_bound
+from coursekit.band_groups import band_gaps, energy_scale, occupied_bands
 from coursekit.bloch_model import Model, check_model
 from coursekit.errors import GapClosedError, format_k
 from coursekit.lattice import Lattice
 from coursekit.search import lowest_points
+from coursekit.speed import speed_limit
 
 __all__ = ["Nodes", "find_nodes"]
 
@@ -97,7 +98,7 @@ def _cells_in_question(
 
     Where the bound on the velocities is loose, the last cells are larger than elsewhere.
     """
-    bound = velocity_bound(model, lattice)
+    speed = speed_limit(model)
     b = lattice.reciprocal
     lengths = np.linalg.norm(b, axis=1)
     counts = np.maximum(2, np.ceil(_FIRST_CELLS * lengths / lengths.max())).astype(int)
@@ -105,15 +106,15 @@ def _cells_in_question(
     corners = np.array(list(product((0, 1), repeat=lattice.dim)))
     while True:
         middles = lattice.to_cartesian((index + 0.5) / counts)
-        parts = [
-            band_gaps(model, group, middles[n : n + _POINTS])
-            for n in range(0, len(middles), _POINTS)
-        ]
-        gaps = np.concatenate([np.zeros(0), *parts])
+        radius = float(np.linalg.norm((corners - 0.5) / counts @ b, axis=1).max())
+        gaps, near = np.empty(len(middles)), np.empty(len(middles), dtype=bool)
+        for n in range(0, len(middles), _POINTS):
+            k = middles[n : n + _POINTS]
+            gaps[n : n + _POINTS] = band_gaps(model, group, k)
+            reached = 2 * radius * speed.within(k, radius)
+            near[n : n + _POINTS] = gaps[n : n + _POINTS] <= reached
         if (gaps <= closed).sum() > max(1, len(gaps) // 2):
             raise _touching_line(middles[0], float(gaps[0]))
-        radius = np.linalg.norm((corners - 0.5) / counts @ b, axis=1).max()
-        near = gaps <= 2 * bound * radius
         index, gaps = index[near], gaps[near]
         if counts.max() >= _LAST_CELLS or len(index) * len(corners) > _MOST_CELLS:
             lowest = _lower_than_around(index, gaps, counts)

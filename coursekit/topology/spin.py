@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from coursekit.band_groups import generic_points, occupied_bands, turning_rate, velocity_bound
+from coursekit.band_groups import generic_points, occupied_bands, turning_rate
 from coursekit.bloch_model import Model
 from coursekit.errors import GapClosedError, format_k
-from coursekit.topology.certificate import Bundle, certified_mesh, flux_quanta
+from coursekit.speed import SpeedLimit, speed_limit
+from coursekit.topology.certificate import Bundle, certified_cells, flux_quanta
 from coursekit.topology.chern import chern_number, planar_lattice
 
 __all__ = ["require_spin", "spin_chern_number"]
@@ -64,8 +65,8 @@ def spin_chern_number(model: Model, occupied: int) -> float:
             f"occupied={occupied!r}; expected a number of lowest bands below {model.n_orb}"
         )
     total = chern_number(model, len(group))
-    bundle = _upper_bundle(model, spin[2], len(group), velocity_bound(model, lattice))
-    upper = flux_quanta(bundle, lattice, certified_mesh(bundle, lattice))
+    bundle = _upper_bundle(model, spin[2], len(group), speed_limit(model))
+    upper = flux_quanta(bundle, lattice, certified_cells(bundle, lattice))
     return upper - total / 2
 
 
@@ -78,7 +79,7 @@ def require_spin(model: Model) -> Complexes:
     return model.spin
 
 
-def _upper_bundle(model: Model, s_z: Complexes, n_occupied: int, bound: float) -> Bundle:
+def _upper_bundle(model: Model, s_z: Complexes, n_occupied: int, speed: SpeedLimit) -> Bundle:
     """The states with positive P S_z P."""
     largest = float(np.linalg.norm(s_z, 2))
 
@@ -98,11 +99,12 @@ def _upper_bundle(model: Model, s_z: Complexes, n_occupied: int, bound: float) -
         # Either sign of P S_z P is apart from the empty states, where it is zero.
         signed = np.where(np.arange(n_occupied) < n_down, -spins, spins)
         spin_gaps = np.maximum(signed.min(axis=-1), 0)
-        speed = 2 * largest * turning_rate(gaps - 2 * bound * radius, bound, 1)
-        certain = np.isfinite(speed)
-        speed = np.where(certain, speed, 0.0)
-        rate = np.sqrt(rank) * speed / np.maximum(spin_gaps - speed * radius, 1e-300)
-        kappa = np.where(certain & (spin_gaps > speed * radius), rate, np.inf)
+        bound = speed.within(k, radius)
+        spin_speed = 2 * largest * turning_rate(gaps - 2 * bound * radius, bound, 1)
+        certain = np.isfinite(spin_speed)
+        spin_speed = np.where(certain, spin_speed, 0.0)
+        rate = np.sqrt(rank) * spin_speed / np.maximum(spin_gaps - spin_speed * radius, 1e-300)
+        kappa = np.where(certain & (spin_gaps > spin_speed * radius), rate, np.inf)
         return spin_gaps, kappa
 
     def frames(k: Floats) -> Complexes:

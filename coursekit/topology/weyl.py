@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from coursekit.band_groups import occupied_bands, steepest
+from coursekit.band_groups import occupied_bands
 from coursekit.bloch_model import Model, check_k, check_model
 from coursekit.errors import GapClosedError, format_k
+from coursekit.speed import speed_limit
 from coursekit.topology.certificate import CLOSED, Bundle, is_certified, plaquette_fluxes
 from coursekit.topology.chern import band_bundle
 
@@ -41,8 +42,9 @@ def weyl_charge(
 
     Returns
     -------
-    int : +1 for the lower band of +k·σ, 0 where nothing touches inside. The mesh is fine enough
-        where ‖∂H‖ is at most twice its largest value at 150 points of the sphere.
+    int : +1 for the lower band of +k·σ, 0 where nothing touches inside. Exact for a
+        :class:`TightBinding`; for a model without a bound on ‖∂H‖ that is twice its largest value
+        at 150 points of the sphere.
 
     Raises
     ------
@@ -87,12 +89,9 @@ def _charge(model: Model, centre: Floats, group: list[int], radius: float) -> in
     Meshes of neighbouring faces share their edges, so the flux is a whole number.
     """
     even = [np.linspace(-1, 1, _FIRST_CELLS + 1)] * 3
-    # What holds in the whole zone is loose on a small sphere, where velocities hardly change.
     points = [_on_sphere(face, _face_mesh(even, face)).reshape(-1, 3) for face in _FACES]
-    bound = steepest(model, centre + radius * np.concatenate(points))
-    if model.velocity_bound is not None:
-        bound = min(bound, model.velocity_bound)
-    bundle = band_bundle(model, group, bound)
+    speed = speed_limit(model, centre + radius * np.concatenate(points))
+    bundle = band_bundle(model, group, speed)
     cuts = _certified_cuts(bundle, centre, radius, even)
     flux = 0.0
     for face in _FACES:

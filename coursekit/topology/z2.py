@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coursekit.band_groups import energy_scale, generic_points, occupied_bands, velocity_bound
+from coursekit.band_groups import energy_scale, generic_points, occupied_bands
 from coursekit.bloch_model import Model, check_model
 from coursekit.errors import ConvergenceError
-from coursekit.links import closing_phases, transport, unitary
-from coursekit.topology.certificate import Bundle, certified_mesh
+from coursekit.links import closing_phases, loop_product, unitary
+from coursekit.speed import speed_limit
+from coursekit.topology.certificate import Bundle, certified_cells
 from coursekit.topology.chern import band_bundle, planar_lattice
 from coursekit.topology.slices import slice_model
 from coursekit.topology.spin import require_spin
@@ -53,8 +54,8 @@ def z2_invariant(model: Model, occupied: int | Sequence[int]) -> int | tuple[int
     -----
     The middle of the largest gap between the Wannier centres is followed from k = 0 to ½ across the
     lines that they belong to, and the centres that it jumps over are counted: A. A. Soluyanov &
-    D. Vanderbilt, PRB 83, 235401 (2011), DOI 10.1103/PhysRevB.83.235401. The lines and their points
-    are those of the mesh that certifies a Chern number, so no small gap is missed between them;
+    D. Vanderbilt, PRB 83, 235401 (2011), DOI 10.1103/PhysRevB.83.235401. The points of the lines
+    are corners of the cells that certify a Chern number, so no small gap is missed between them;
     lines are put in until no centre can pass the middle of the gap unseen. Indices in 3D:
     L. Fu, C. L. Kane & E. J. Mele, PRL 98, 106803 (2007), DOI 10.1103/PhysRevLett.98.106803.
 
@@ -123,16 +124,19 @@ class _Line(NamedTuple):
 
 def _plane_invariant(model: Model, group: list[int]) -> int:
     lattice = planar_lattice(model)
-    bundle = band_bundle(model, group, velocity_bound(model, lattice))
-    mesh = certified_mesh(bundle, lattice)
-    # Symmetric about k = 0, so that partners under time reversal stay together.
-    points = np.union1d(mesh.x, 1 - mesh.x)
+    bundle = band_bundle(model, group, speed_limit(model))
+    cells = certified_cells(bundle, lattice)
     b1, b2 = lattice.reciprocal
     phases = closing_phases(model, np.array([1.0, 0.0]), np.zeros((1, 2)), b1[None])
-    across = np.unique(np.append(mesh.y[mesh.y < 0.5], 0.5))
+    low, high = cells.low / cells.counts, cells.high / cells.counts
+    across = np.unique(np.append(low[low[:, 1] < 0.5, 1], 0.5))
 
     def line(y: float) -> _Line:
-        return _line(bundle, points[:-1, None] * b1 + y * b2, phases)
+        met = (low[:, 1] <= y) & (y <= high[:, 1])
+        points = np.unique(low[met, 0])
+        # Symmetric about k = 0, so that partners under time reversal stay together.
+        points = np.union1d(points, (1 - points) % 1)
+        return _line(bundle, points[:, None] * b1 + y * b2, phases)
 
     lines = [line(y) for y in across]
     jumps = 0
@@ -156,7 +160,7 @@ def _plane_invariant(model: Model, group: list[int]) -> int:
 
 def _line(bundle: Bundle, k: Floats, phases: Complexes) -> _Line:
     u = bundle.frames(k)
-    loop = transport(u[None], phases, abelian=False)[0]
+    loop = loop_product(u[None], phases, abelian=False)[0]
     centers = np.sort(np.angle(np.linalg.eigvals(loop)) % (2 * np.pi))
     gaps = np.diff(np.append(centers, centers[0] + 2 * np.pi))
     widest = int(gaps.argmax())
