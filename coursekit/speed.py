@@ -38,7 +38,7 @@ class SpeedLimit:
 
     def within(self, k: Floats, radius: Floats | float) -> Floats | float:
         """Bound within a radius of each k (..., dim); (...), or the one that holds anywhere."""
-        if np.max(radius) > _WORTHWHILE * self.anywhere / self.acceleration:
+        if np.max(radius) >= _WORTHWHILE * self.anywhere / self.acceleration:
             return self.anywhere
         slopes = _slopes(self.model, k) + self.acceleration * np.asarray(radius)
         return np.minimum(self.anywhere, slopes)
