@@ -39,10 +39,10 @@ def altermagnet(J: float, td: float, t: float = 1.0, lam: float = 0.0) -> TightB
     Examples
     --------
     >>> import numpy as np, coursekit as ck
-    >>> model = ck.models.altermagnet(J=1.0, td=0.25)
+    >>> model = ck.models.altermagnet(J=1.0, td=0.2)
     >>> ck.solve(model, [[np.pi, 0.0], [np.pi, np.pi]]).energies.round(6)
-    array([[-2.,  0.,  0.,  2.],
-           [-1., -1.,  1.,  1.]])
+    array([[-1.8, -0.2,  0.2,  1.8],
+           [-1. , -1. ,  1. ,  1. ]])
     """
     bonds = [
         bond

@@ -99,8 +99,9 @@ def kane_mele(
 
     Notes
     -----
-    Without Rashba hopping, the Z₂ number of the two lower bands is 1 for \\|λ_v\\| < 3√3 \\|λ_so\\|,
-    else 0. Without λ_v it is 1 for \\|λ_r\\| < 2√3 \\|λ_so\\|; beyond, the bands touch.
+    Without Rashba hopping, the two lower bands have the Z₂ number 1 for
+    \\|λ_v\\| < 3√3 \\|λ_so\\|, else 0. Without λ_v it is 1 for \\|λ_r\\| < 2√3 \\|λ_so\\|; beyond
+    that the bands touch.
     C. L. Kane & E. J. Mele, PRL 95, 146802 (2005); DOI 10.1103/PhysRevLett.95.146802.
 
     Examples

@@ -85,9 +85,11 @@ def kagome_antiferromagnet(
     The moments add up to zero. Inversion is kept, so that Ω(−k) = Ω(k), and angle → angle + π is
     time reversal. A Hall effect needs both J and λ: with λ = 0, time reversal followed by a half
     turn of all spins about z is a symmetry, and Ω = 0. At chirality +1 the threefold axis is kept.
-    The vertical mirrors are symmetries at angle ±π/2, so that σ_xy = 0 and M = 0; at angle 0 and π
-    they are symmetries together with time reversal, which allows both. At chirality −1 one of
-    the mirrors, across x, does the same.
+    The vertical mirrors, together with time reversal, are symmetries at angle 0 and π, which
+    allows σ_xy and M. At angle ±π/2 they are symmetries without it, which forbids both; even
+    Ω = 0 there, as each moment is normal to the axis about which a spin has turned after a way
+    around a triangle. At chirality −1 only the mirror across x is left of these, with the same
+    consequences for σ_xy and M.
     For J = 1.7 and λ = 0.2 the bands have C = 1, −3, 2, 2, −3, 1 from below.
     In the manner of H. Chen, Q. Niu & A. H. MacDonald, PRL 112, 017205 (2014);
     DOI 10.1103/PhysRevLett.112.017205.
