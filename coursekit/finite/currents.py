@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["BondCurrents", "circulation_weights"]
+__all__ = ["BondCurrents", "circulation_weights", "cut_integral"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -55,13 +55,13 @@ def circulation_weights(start: Floats, end: Floats, vectors: Floats, corner: Arr
     a, b = u1 + low * (u2 - u1), u1 + high * (u2 - u1)
     level = abs(b - a) < 1e-9
     slope = np.where(level, 1.0, b - a)
-    mean = np.where(level, np.clip((a + b) / 2, 0, 1), (_integral(b) - _integral(a)) / slope)
+    mean = np.where(level, np.clip((a + b) / 2, 0, 1), (cut_integral(b) - cut_integral(a)) / slope)
     covered = np.where(w1 == w2, 0.0, np.clip(w2, 0, 1) - np.clip(w1, 0, 1))
     # Along a left-handed basis, climbing in w is clockwise.
     return np.asarray(np.sign(np.linalg.det(vectors)) * mean * covered)
 
 
-def _integral(u: Floats) -> Floats:
+def cut_integral(u: Floats) -> Floats:
     """∫ of u cut to [0, 1], from 0."""
     cut = np.clip(u, 0, 1)
     return np.asarray(cut**2 / 2 + np.maximum(u - 1, 0))

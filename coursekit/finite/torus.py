@@ -83,15 +83,20 @@ def equilibrium(
     return Equilibrium(2 * np.pi * p / area, plain(density), plain(-minus_grand))
 
 
-def magnetic_energies(model: TightBinding, p: int, q: int, points: int) -> Floats:
-    """Energies (n_k, q n_orb) at wave vectors that stand for the whole magnetic zone, ascending."""
+def magnetic_energies(
+    model: TightBinding, p: int, q: int, points: int, shift: float = 0.5
+) -> Floats:
+    """Energies (n_k, q n_orb) at wave vectors that stand for the whole magnetic zone, ascending.
+
+    A ``shift`` of 0 puts one of them at Γ.
+    """
     if points < 1 or points != int(points):
         raise ValueError(f"points={points}; expected at least one wave vector")
     field = with_flux(model, p, q)
     # A magnetic translation by a₁ shifts k by p/q of b₂: the spectrum repeats q/gcd times.
     copies = math.gcd(int(p), int(q))
-    x = (np.arange(points) + 0.5) / points
-    y = (np.arange(points * copies) + 0.5) / (points * int(q))
+    x = (np.arange(points) + shift) / points
+    y = (np.arange(points * copies) + shift) / (points * int(q))
     k = field.lattice.to_cartesian(np.stack(np.meshgrid(x, y, indexing="ij"), -1).reshape(-1, 2))
     energies = np.empty((len(k), field.n_orb))
     per_chunk = max(1, _CHUNK // field.n_orb**2)
