@@ -7,7 +7,7 @@ operator.  Without the positions Ω(k), m(k), and σ and M of metals come out wr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coursekit.bloch_model import HERMITIAN_TOLERANCE, check_k, spin_matrices
+from coursekit.bonds import (
+    Hopping,
+    distinct_bonds,
+    onsite_energies,
+    orbital_positions,
+    translation_vector,
+)
 from coursekit.fourier import Block, FourierSum, blocks_of
 from coursekit.lattice import Lattice
 
@@ -25,7 +32,6 @@ Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 # Numbers held at a time while matrices are summed up.
 _CHUNK = 1 << 19
-Hopping = tuple[int, int, Sequence[int], complex]
 
 
 class TightBinding:
@@ -62,10 +68,10 @@ class TightBinding:
         spin: str | ArrayLike | None = None,
     ) -> None:
         cell = lattice if isinstance(lattice, Lattice) else Lattice(lattice)
-        positions = _orbital_positions(orbitals, cell.dim)
+        positions = orbital_positions(orbitals, cell.dim)
         n_orb = len(positions)
-        blocks = {(0,) * cell.dim: np.diag(_onsite_energies(onsite, n_orb)).astype(complex)}
-        for i, j, R, t in _distinct_bonds(hoppings, n_orb, cell.dim):
+        blocks = {(0,) * cell.dim: np.diag(onsite_energies(onsite, n_orb)).astype(complex)}
+        for i, j, R, t in distinct_bonds(hoppings, n_orb, cell.dim):
             minus_R = tuple(-x for x in R)
             for translation in (R, minus_R):
                 blocks.setdefault(translation, np.zeros((n_orb, n_orb), dtype=complex))
@@ -94,11 +100,11 @@ class TightBinding:
         ValueError : a missing or mismatched −R partner, wrong shapes, NaN
         """
         cell = lattice if isinstance(lattice, Lattice) else Lattice(lattice)
-        positions = _orbital_positions(orbitals, cell.dim)
+        positions = orbital_positions(orbitals, cell.dim)
         n_orb = len(positions)
         matrices: dict[tuple[int, ...], Complexes] = {}
         for R, block in blocks.items():
-            translation = _translation(R, cell.dim)
+            translation = translation_vector(R, cell.dim)
             matrix = np.array(block, dtype=complex)
             if matrix.shape != (n_orb, n_orb):
                 raise ValueError(
@@ -284,83 +290,3 @@ def _pauli_sum(both: FourierSum) -> FourierSum:
     h00, h10, h11 = h[..., 0], h[..., 2], h[..., 3]
     pauli = np.stack([(h00 + h11) / 2, h10, -1j * h10, (h00 - h11) / 2], axis=-1)
     return FourierSum(both.translations, pauli.reshape(len(h), -1), both.vectors)
-
-
-def _orbital_positions(orbitals: ArrayLike, dim: int) -> Floats:
-    positions = np.array(orbitals, dtype=float)
-    if positions.ndim != 2 or positions.shape[1] != dim or len(positions) == 0:
-        raise ValueError(
-            f"orbitals have shape {positions.shape}; expected (n_orb, {dim}): one position in "
-            "units of the primitive vectors in each row"
-        )
-    if not np.isfinite(positions).all():
-        raise ValueError("orbitals hold NaN or inf; expected finite numbers")
-    return positions
-
-
-def _onsite_energies(onsite: ArrayLike, n_orb: int) -> Floats:
-    energies = np.asarray(onsite)
-    if energies.ndim > 1 or (energies.ndim == 1 and len(energies) != n_orb):
-        raise ValueError(
-            f"onsite has shape {energies.shape}; expected one energy or {n_orb}, one per orbital"
-        )
-    if np.iscomplexobj(energies) and (energies.imag != 0).any():
-        raise ValueError(
-            f"onsite={energies.tolist()} is complex, so H(k) is not Hermitian; expected real "
-            "energies"
-        )
-    values = np.broadcast_to(energies.real, (n_orb,)).astype(float)
-    if not np.isfinite(values).all():
-        raise ValueError("onsite holds NaN or inf; expected finite energies")
-    return values
-
-
-def _translation(R: Sequence[int], dim: int) -> tuple[int, ...]:
-    array = np.atleast_1d(np.asarray(R))
-    if array.shape != (dim,) or (array != np.round(array)).any():
-        raise ValueError(f"R={R!r}; expected {dim} whole numbers, the cell that a hopping leads to")
-    return tuple(int(x) for x in array)
-
-
-def _distinct_bonds(
-    hoppings: Iterable[Hopping], n_orb: int, dim: int
-) -> Iterable[tuple[int, int, tuple[int, ...], complex]]:
-    """The bonds, each checked, and none of them named twice in either direction."""
-    seen: dict[tuple[int, int, tuple[int, ...]], complex] = {}
-    for hopping in hoppings:
-        try:
-            i, j, R, amplitude = hopping
-            t = complex(amplitude)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"hopping {hopping!r}; expected (i, j, R, t): two orbitals, a cell, a number"
-            ) from None
-        for index in (i, j):
-            if not 0 <= index < n_orb:
-                raise ValueError(
-                    f"hopping {hopping!r} names orbital {index}; expected 0 to {n_orb - 1}"
-                )
-        translation = _translation(R, dim)
-        minus_R = tuple(-x for x in translation)
-        if not np.isfinite(t):
-            raise ValueError(f"hopping {hopping!r} is NaN or inf; expected a finite number")
-        if i == j and not any(translation):
-            raise ValueError(
-                f"hopping {hopping!r} leads from an orbital to itself; expected its energy in "
-                "onsite="
-            )
-        if (i, j, translation) in seen:
-            raise ValueError(
-                f"the bond {i} -> {j}, R={translation} is named twice; expected once: add the "
-                "amplitudes"
-            )
-        if (j, i, minus_R) in seen:
-            partner = seen[j, i, minus_R]
-            relation = "its partner" if partner == np.conj(t) else "a mismatched partner"
-            raise ValueError(
-                f"the bond {i} -> {j}, R={translation}, t={t} is named beside {relation} "
-                f"{j} -> {i}, R={minus_R}, t={partner}; expected each bond once, the Hermitian "
-                "partner is added; use TightBinding.from_blocks for complete tables"
-            )
-        seen[i, j, translation] = t
-        yield i, j, translation, t

@@ -414,8 +414,8 @@ def test_weyl_planes():
     for kz, chern in [(0.0, 1), (0.98, 1), (1.02, 0), (np.pi, 0), (-0.98, 1), (-1.02, 0)]:
         assert ck.chern_number(ck.slice_model(model, 2, kz / (2 * np.pi)), 1) == chern
     sigma = ck.anomalous_hall(model, 0.0, mesh=60)
-    # A uniform mesh meets 1/k² at the nodes: an error of the order of its step, 0.1/(2π)².
-    np.testing.assert_allclose(sigma, [0, 0, -2 * k0 / (2 * np.pi) ** 2], atol=2e-3)
+    # What a uniform mesh misses of Ω ~ 1/k² is odd about each node, but for the bands' bending.
+    np.testing.assert_allclose(sigma, [0, 0, -2 * k0 / (2 * np.pi) ** 2], atol=2e-4)
 
 
 def test_kane_mele_phases():

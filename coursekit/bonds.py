@@ -1,0 +1,99 @@
+"""Orbitals and bonds as users give them, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "Hopping",
+    "distinct_bonds",
+    "onsite_energies",
+    "orbital_positions",
+    "translation_vector",
+]
+
+Floats = NDArray[np.float64]
+Hopping = tuple[int, int, Sequence[int], complex]
+
+
+def orbital_positions(orbitals: ArrayLike, dim: int) -> Floats:
+    positions = np.array(orbitals, dtype=float)
+    if positions.ndim != 2 or positions.shape[1] != dim or len(positions) == 0:
+        raise ValueError(
+            f"orbitals have shape {positions.shape}; expected (n_orb, {dim}): one position in "
+            "units of the primitive vectors in each row"
+        )
+    if not np.isfinite(positions).all():
+        raise ValueError("orbitals hold NaN or inf; expected finite numbers")
+    return positions
+
+
+def onsite_energies(onsite: ArrayLike, n_orb: int) -> Floats:
+    energies = np.asarray(onsite)
+    if energies.ndim > 1 or (energies.ndim == 1 and len(energies) != n_orb):
+        raise ValueError(
+            f"onsite has shape {energies.shape}; expected one energy or {n_orb}, one per orbital"
+        )
+    if np.iscomplexobj(energies) and (energies.imag != 0).any():
+        raise ValueError(
+            f"onsite={energies.tolist()} is complex, so H(k) is not Hermitian; expected real "
+            "energies"
+        )
+    values = np.broadcast_to(energies.real, (n_orb,)).astype(float)
+    if not np.isfinite(values).all():
+        raise ValueError("onsite holds NaN or inf; expected finite energies")
+    return values
+
+
+def translation_vector(R: Sequence[int], dim: int) -> tuple[int, ...]:
+    array = np.atleast_1d(np.asarray(R))
+    if array.shape != (dim,) or (array != np.round(array)).any():
+        raise ValueError(f"R={R!r}; expected {dim} whole numbers, the cell that a hopping leads to")
+    return tuple(int(x) for x in array)
+
+
+def distinct_bonds(
+    hoppings: Iterable[Hopping], n_orb: int, dim: int
+) -> Iterable[tuple[int, int, tuple[int, ...], complex]]:
+    """The bonds, each checked, and none of them named twice in either direction."""
+    seen: dict[tuple[int, int, tuple[int, ...]], complex] = {}
+    for hopping in hoppings:
+        try:
+            i, j, R, amplitude = hopping
+            t = complex(amplitude)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"hopping {hopping!r}; expected (i, j, R, t): two orbitals, a cell, a number"
+            ) from None
+        for index in (i, j):
+            if not 0 <= index < n_orb:
+                raise ValueError(
+                    f"hopping {hopping!r} names orbital {index}; expected 0 to {n_orb - 1}"
+                )
+        translation = translation_vector(R, dim)
+        minus_R = tuple(-x for x in translation)
+        if not np.isfinite(t):
+            raise ValueError(f"hopping {hopping!r} is NaN or inf; expected a finite number")
+        if i == j and not any(translation):
+            raise ValueError(
+                f"hopping {hopping!r} leads from an orbital to itself; expected its energy in "
+                "onsite="
+            )
+        if (i, j, translation) in seen:
+            raise ValueError(
+                f"the bond {i} -> {j}, R={translation} is named twice; expected once: add the "
+                "amplitudes"
+            )
+        if (j, i, minus_R) in seen:
+            partner = seen[j, i, minus_R]
+            relation = "its partner" if partner == np.conj(t) else "a mismatched partner"
+            raise ValueError(
+                f"the bond {i} -> {j}, R={translation}, t={t} is named beside {relation} "
+                f"{j} -> {i}, R={minus_R}, t={partner}; expected each bond once, the Hermitian "
+                "partner is added; use TightBinding.from_blocks for complete tables"
+            )
+        seen[i, j, translation] = t
+        yield i, j, translation, t
