@@ -54,5 +54,7 @@ from .transport import orbital_hall as orbital_hall
 from .transport import spin_hall as spin_hall
 from .transport import thermomagnetic as thermomagnetic
 from .transport import valley_resolved as valley_resolved
+from .wannier90 import WannierModel as WannierModel
+from .wannier90 import read_wannier90 as read_wannier90
 
 __version__: str
