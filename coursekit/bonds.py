@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "Hopping",
+    "add_bond",
     "distinct_bonds",
     "onsite_energies",
     "orbital_positions",
@@ -16,6 +17,7 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+Complexes = NDArray[np.complex128]
 Hopping = tuple[int, int, Sequence[int], complex]
 
 
@@ -53,6 +55,20 @@ def translation_vector(R: Sequence[int], dim: int) -> tuple[int, ...]:
     if array.shape != (dim,) or (array != np.round(array)).any():
         raise ValueError(f"R={R!r}; expected {dim} whole numbers, the cell that a hopping leads to")
     return tuple(int(x) for x in array)
+
+
+def add_bond(
+    blocks: dict[tuple[int, ...], Complexes],
+    n_orb: int,
+    bond: tuple[int, int, tuple[int, ...], complex],
+) -> None:
+    """Add a bond and its Hermitian partner to the blocks."""
+    i, j, R, t = bond
+    minus_R = tuple(-x for x in R)
+    for translation in (R, minus_R):
+        blocks.setdefault(translation, np.zeros((n_orb, n_orb), dtype=complex))
+    blocks[R][i, j] += t
+    blocks[minus_R][j, i] += np.conj(t)
 
 
 def distinct_bonds(

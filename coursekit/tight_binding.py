@@ -7,7 +7,7 @@ operator.  Without the positions Ω(k), m(k), and σ and M of metals come out wr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -18,12 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 from coursekit.bloch_model import HERMITIAN_TOLERANCE, check_k, spin_matrices
 from coursekit.bonds import (
     Hopping,
+    add_bond,
     distinct_bonds,
     onsite_energies,
     orbital_positions,
     translation_vector,
 )
+from coursekit.folding import Crystal, layered, repeated
 from coursekit.fourier import Block, FourierSum, blocks_of
+from coursekit.hopping_table import hopping_table, own_bonds
 from coursekit.lattice import Lattice
 
 __all__ = ["TightBinding"]
@@ -71,12 +74,8 @@ class TightBinding:
         positions = orbital_positions(orbitals, cell.dim)
         n_orb = len(positions)
         blocks = {(0,) * cell.dim: np.diag(onsite_energies(onsite, n_orb)).astype(complex)}
-        for i, j, R, t in distinct_bonds(hoppings, n_orb, cell.dim):
-            minus_R = tuple(-x for x in R)
-            for translation in (R, minus_R):
-                blocks.setdefault(translation, np.zeros((n_orb, n_orb), dtype=complex))
-            blocks[R][i, j] += t
-            blocks[minus_R][j, i] += np.conj(t)
+        for bond in distinct_bonds(hoppings, n_orb, cell.dim):
+            add_bond(blocks, n_orb, bond)
         self._set(cell, positions, blocks, spin_matrices(spin, n_orb))
 
     @classmethod
@@ -277,11 +276,119 @@ class TightBinding:
         """e^{ik·rⱼ} of every orbital, (..., n_orb)."""
         return np.asarray(np.exp(1j * (k @ self._positions.T)))
 
+    def add_hopping(self, i: int, j: int, R: Sequence[int], t: complex) -> TightBinding:
+        """The model with t added to ⟨i, cell 0|H|j, cell R⟩ and its conjugate to the partner.
+
+        Parameters
+        ----------
+        i, j, R, t : as in the hoppings of :class:`TightBinding`
+
+        Raises
+        ------
+        ValueError : an orbital that does not exist, or one with itself; NaN
+
+        Examples
+        --------
+        >>> import coursekit as ck
+        >>> graphene = ck.models.gapped_graphene(t=1.0, delta=0.1)
+        >>> graphene.add_hopping(0, 0, (1, 0), 0.2)
+        <TightBinding: 2D, 2 orbitals, 4 bonds per cell>
+        """
+        blocks = {place: block.copy() for place, block in self._blocks.items()}
+        for bond in distinct_bonds([(i, j, R, t)], self.n_orb, self.dim):
+            add_bond(blocks, self.n_orb, bond)
+        return TightBinding.from_blocks(self.lattice, self.orbitals, blocks, self.spin)
+
+    def add_onsite(self, energies: ArrayLike) -> TightBinding:
+        """The model with energies added to its orbitals, one number or (n_orb,).
+
+        Raises
+        ------
+        ValueError : not one real number for each orbital
+
+        Examples
+        --------
+        >>> import coursekit as ck
+        >>> ck.models.qwz(m=-1.0).add_onsite([0.5, -0.5]).hamiltonian([0, 0]).real
+        array([[ 1.5,  0. ],
+               [ 0. , -1.5]])
+        """
+        energy = np.diag(onsite_energies(energies, self.n_orb)).astype(complex)
+        home = (0,) * self.dim
+        blocks = {**self._blocks, home: self._blocks.get(home, 0) + energy}
+        return TightBinding.from_blocks(self.lattice, self.orbitals, blocks, self.spin)
+
+    def supercell(self, multiples: ArrayLike) -> TightBinding:
+        """The same crystal in a larger cell, with its bands folded into the smaller zone.
+
+        Parameters
+        ----------
+        multiples : cells along every primitive vector, one whole number or (dim,); or a
+            (dim, dim) matrix of whole numbers, whose rows are the new primitive vectors in units
+            of the old. Its determinant, of either sign, is the number of cells.
+
+        Returns
+        -------
+        TightBinding : its orbital c n_orb + j is the old orbital j, at the old place, of cell c;
+            cells are in ascending order of their R
+
+        Raises
+        ------
+        ValueError : no whole numbers, or a cell without a volume
+
+        Examples
+        --------
+        >>> import coursekit as ck
+        >>> model = ck.models.haldane(1, 0.2, 1.0, 0.3).supercell([[2, -1], [1, 1]])
+        >>> model.n_orb, ck.chern_number(model, 3)
+        (6, -1)
+        """
+        old = self.lattice.vectors, self.orbitals, self.blocks
+        return self._rebuilt(repeated(*old, multiples))
+
+    def cut(self, direction: int, n_cells: int) -> TightBinding:
+        """A ribbon or a slab: ``n_cells`` cells along one lattice vector, open edges beyond.
+
+        Parameters
+        ----------
+        direction : which lattice vector ends, 0 to dim − 1
+        n_cells : cells along it
+
+        Returns
+        -------
+        TightBinding : of one dimension less. Its k is the component along the lattice vectors that
+            are left: in 1D along that vector; in 2D along e₁ and e₂, orthonormal, e₁ along the
+            next lattice vector in the order a₁, a₂, a₃, a₁, such that e₁ × e₂ points along the
+            reciprocal vector of ``direction``. Orbitals are projected; orbital c n_orb + j is
+            the old orbital j of layer c, from 0 to n_cells − 1.
+
+        Raises
+        ------
+        ValueError : a 1D model, no such direction, n_cells < 1
+
+        Examples
+        --------
+        >>> import numpy as np, coursekit as ck
+        >>> ribbon = ck.models.qwz(m=-1.0).cut(direction=1, n_cells=20)
+        >>> edge_states = abs(ck.solve(ribbon, [0.0]).energies) < 1e-3
+        >>> ribbon.dim, int(edge_states.sum())
+        (1, 2)
+        """
+        old = self.lattice.vectors, self.orbitals, self.blocks
+        return self._rebuilt(layered(*old, direction, n_cells))
+
+    def _rebuilt(self, crystal: Crystal) -> TightBinding:
+        vectors, orbitals, blocks, copies = crystal
+        spin = None if self.spin is None else [np.kron(np.eye(copies), s) for s in self.spin]
+        return TightBinding.from_blocks(vectors, orbitals, blocks, spin)
+
     def __repr__(self) -> str:
-        bonds = sum(np.count_nonzero(b) for R, b in self._blocks.items() if any(R))
-        home = self._blocks.get((0,) * self.dim, np.zeros((self.n_orb, self.n_orb)))
-        bonds += np.count_nonzero(home) - np.count_nonzero(np.diag(home))
-        return f"<TightBinding: {self.dim}D, {self.n_orb} orbitals, {bonds // 2} bonds per cell>"
+        spin = "" if self.spin is None else " with spin"
+        bonds = len(own_bonds(self._blocks))
+        return f"<TightBinding: {self.dim}D, {self.n_orb} orbitals{spin}, {bonds} bonds per cell>"
+
+    def __str__(self) -> str:
+        return hopping_table(repr(self), self.lattice.vectors, self.orbitals, self.blocks)
 
 
 def _pauli_sum(both: FourierSum) -> FourierSum:
