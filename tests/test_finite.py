@@ -143,7 +143,10 @@ def test_left_handed_cell_sees_the_same_field():
     assert abs((spectrum(model, 1, 9) ** 3).mean() - (spectrum(model, -1, 9) ** 3).mean()) > 1e-3
 
 
-@pytest.mark.parametrize(("p", "q"), [(1, 0), (1, -3), (0.5, 3), (1, 2.5)])
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [(1, 0), (1, -3), (0.5, 3), (1, 2.5), (1, (2, 0)), (1, (2, 2, 2)), (1, [[2]]), ([1], 2)],
+)
 def test_refuses_bad_flux(p, q):
     with pytest.raises(ValueError, match="expected whole numbers with q >= 1"):
         ck.finite.with_flux(TRIVIAL, p, q)
@@ -155,42 +158,91 @@ def test_refuses_other_models():
             ck.finite.with_flux(model, 1, 3)
 
 
-# Open flakes -----------------------------------------------------------------------------------
+def test_torus_of_other_shapes():
+    """One flux quantum through a torus of N cells puts N + C states below the gap, however long
+    and wide it is."""
+    for shape in (30, (6, 5), (5, 6), (1, 30), (2, 15)):
+        for p in (1, -1):
+            torus = ck.finite.with_flux(ck.models.qwz(-1), p, shape)
+            below = np.linalg.eigvalsh(torus.hamiltonian(np.array([0.03, 0.1]))) < 0
+            assert below.sum() == 30 + p
 
 
-def flake_magnetization(model, size, mu, kT=0.0):
-    """−⟨r × v⟩/2 per area of size² cells with open edges, from hoppings and positions.
+def test_magnetic_cells_of_one_field_agree():
+    """Averages over the zone of powers of H know of no magnetic cell, also with long hops."""
+    rng = np.random.default_rng(2)
+    hops = [
+        (i, j, R, complex(*rng.normal(size=2)))
+        for i, j in ((0, 0), (0, 1), (1, 1))
+        for R in ((1, 0), (2, -1), (0, 1), (-3, 2))
+    ]
+    model = ck.TightBinding([[0.3, 1.1], [1.2, 0.2]], [[0, 0.1], [0.4, 0.7]], hops)
 
-    With v = i[H, r] it is Im Tr ρ x H y per area.
-    """
-    n = model.n_orb
-    h = np.zeros((size, size, n, size, size, n), dtype=complex)
-    cells = np.arange(size)
-    for (r1, r2), block in model.blocks.items():
-        for a in cells[(cells + r1 >= 0) & (cells + r1 < size)]:
-            for b in cells[(cells + r2 >= 0) & (cells + r2 < size)]:
-                h[a, b, :, a + r1, b + r2, :] = block
-    h = h.reshape(size**2 * n, -1)
-    cell = np.stack(np.meshgrid(cells, cells, indexing="ij"), axis=-1)[:, :, None, :]
-    x, y = ((cell + model.orbitals).reshape(-1, 2) @ model.lattice.vectors).T
-    energies, states = np.linalg.eigh(h)
-    occupied = energies < mu if kT == 0 else 1 / (1 + np.exp((energies - mu) / kT))
-    rho = (states * occupied) @ states.conj().T
-    # Tr(ρ x H y): diagonal x and y.
-    return ((rho.T * (x[:, None] * h * y)).sum()).imag / (size**2 * model.lattice.cell_volume)
+    def mean_cube(p, shape):
+        field = ck.finite.with_flux(model, p, shape)
+        k = ck.uniform_mesh(field.lattice, 12, shift=0.3)
+        return (np.linalg.eigvalsh(field.hamiltonian(k)) ** 3).mean()
+
+    # Loops of three hops wind at most nine times around a zone: 12 points sum them exactly.
+    one = mean_cube(1, 6)
+    assert one == pytest.approx(mean_cube(1, (6, 1)), rel=1e-12)
+    for shape in ((3, 2), (2, 3), (1, 6)):
+        assert mean_cube(1, shape) == pytest.approx(one, rel=1e-9)
+    assert mean_cube(2, (3, 4)) == pytest.approx(one, rel=1e-9)
+    assert abs(mean_cube(-1, 6) - one) > 1e-2 * abs(one)
 
 
-@pytest.mark.parametrize(
-    ("model", "mu", "kT"),
-    [
-        (TRIVIAL, 0.0, 0.0),
-        (ck.models.haldane(1, 1 / 3, np.pi / 4, 0.3), -0.3, 0.1),  # edge states carry current
-        (ck.models.qwz(-1, 0.2), -0.3, 0.2),
-    ],
-)
-def test_magnetization_against_open_flakes(model, mu, kT):
-    """Edges and corners add 1/L and 1/L²; what is left decays as e^{−L/ξ}, below 1e-4 by L = 14."""
-    sizes = np.array([8, 11, 14])
-    M = [flake_magnetization(model, size, mu, kT) for size in sizes]
-    bulk = np.linalg.solve(np.stack([sizes**0, 1 / sizes, 1 / sizes**2], axis=-1), M)[0]
-    assert ck.orbital_magnetization(model, mu, kT) == pytest.approx(bulk, abs=1e-4)
+def test_equilibrium_on_a_torus():
+    """n(B) and G(B) against the bulk, from ±1/q flux quanta."""
+    mu, kT = np.array([-2.0, -1.6]), 0.2
+    (B, n, G), (minus_B, n_minus, G_minus) = (
+        ck.finite.equilibrium(TRIVIAL, p, 36, mu, kT) for p in (1, -1)
+    )
+    assert B == -minus_B == pytest.approx(2 * np.pi / 36 / TRIVIAL.lattice.cell_volume)
+    # The next term is B² ~ 4 % of a slope's own scale.
+    M = -(G - G_minus) / (2 * B)
+    np.testing.assert_allclose(M, ck.orbital_magnetization(TRIVIAL, mu, kT), rtol=1e-2)
+    slope = (n - n_minus) / (2 * B)
+    np.testing.assert_allclose(slope, ck.streda(TRIVIAL, mu, kT).dn_dB, rtol=4e-2)
+    # n = −∂G/∂μ in the field, by differences.
+    step = 1e-3
+    up, down = (ck.finite.equilibrium(TRIVIAL, 1, 36, mu + d, kT) for d in (step, -step))
+    slope = -(up.grand_potential - down.grand_potential) / (2 * step)
+    np.testing.assert_allclose(slope, n, rtol=1e-5)
+
+
+def test_equilibrium_without_field():
+    """p = 0 is the model itself: points are spread over its whole zone."""
+    B, n, G = ck.finite.equilibrium(TRIVIAL, 0, 5, mu=-2.0, kT=0.2, points=8)
+    assert B == 0
+    assert isinstance(n, float)
+    assert isinstance(G, float)
+    assert n == pytest.approx(ck.electron_density(TRIVIAL, -2.0, 0.2), rel=1e-9)
+
+
+def test_insulator_in_a_field_follows_streda():
+    """T = 0, μ in the gap: n = (1 + C p/q)/A exactly, at any field that leaves the gap open."""
+    for p, q in ((1, 31), (-2, 31), (3, 40)):
+        found = ck.finite.equilibrium(ck.models.qwz(-1), p, q, mu=0.1)
+        assert found.density == pytest.approx(1 + p / q, abs=1e-12)
+
+
+def test_flakes_and_tori_in_the_same_field():
+    """−∂G/∂B of a torus, at a field that is not small, is the current around a flake's middle."""
+    B_of = 2 * np.pi / TRIVIAL.lattice.cell_volume
+    p, q, mu, kT = 4, 48, -2.0, 0.25
+    up, down = (ck.finite.equilibrium(TRIVIAL, p + d, q, mu, kT) for d in (1, -1))
+    M = -(up.grand_potential - down.grand_potential) / (up.B - down.B)
+    wide_up, wide_down = (ck.finite.equilibrium(TRIVIAL, p + d, q, mu, kT) for d in (2, -2))
+    wide = -(wide_up.grand_potential - wide_down.grand_potential) / (wide_up.B - wide_down.B)
+    flake = ck.finite.Flake(TRIVIAL, (14, 14), B=B_of * p / q)
+    # Central differences over 2h and 4h.
+    assert flake.edge_current(mu, kT) == pytest.approx((4 * M - wide) / 3, rel=2e-3)
+    assert abs(flake.edge_current(mu, kT) - ck.orbital_magnetization(TRIVIAL, mu, kT)) > 1e-3
+
+
+def test_refuses_bad_equilibrium():
+    with pytest.raises(ValueError, match="at least one wave vector"):
+        ck.finite.equilibrium(TRIVIAL, 1, 5, 0.0, points=0)
+    with pytest.raises(ValueError, match="at least 0"):
+        ck.finite.equilibrium(TRIVIAL, 1, 5, 0.0, kT=-1)

@@ -179,8 +179,8 @@ def streda_labels(model: TightBinding, p: int, q: int, min_gap: float = 0.0) -> 
     Notes
     -----
     One flux quantum more or less in K magnetic cells puts ±t states more below the gap than rK.  K
-    doubles until both agree, the middle fifth of the gap is empty, and K/2 gave the same.  P. Středa, J. Phys. C 15, L717 (1982);
-    DOI 10.1088/0022-3719/15/22/005.
+    doubles until both agree, the middle fifth of the gap is empty, and K/2 gave the same.
+    P. Středa, J. Phys. C 15, L717 (1982); DOI 10.1088/0022-3719/15/22/005.
 
     Examples
     --------
