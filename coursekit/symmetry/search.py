@@ -120,8 +120,14 @@ def represent(
     return _Problem.of(model, model.lattice, spin == "locked", tolerance).solve(symmetry)
 
 
-def holds(model: Model, symmetry: Symmetry, *, tolerance: float = _TOLERANCE) -> bool:
-    """Whether the model has the symmetry, with its U; with any U where that is None.
+def holds(
+    model: Model, symmetry: Symmetry, *, spin: str = "locked", tolerance: float = _TOLERANCE
+) -> bool:
+    """Whether the model has the symmetry with its U; where that is None, with any.
+
+    Parameters
+    ----------
+    spin, tolerance : see :func:`find_symmetries`; ``spin`` matters where U is None
 
     Examples
     --------
@@ -131,8 +137,9 @@ def holds(model: Model, symmetry: Symmetry, *, tolerance: float = _TOLERANCE) ->
     >>> C.holds(model, C.inversion(2)), C.holds(model, C.time_reversal(2))
     (True, False)
     """
+    _check(model, symmetry)
     if symmetry.unitary is None:
-        return represent(model, symmetry, tolerance=tolerance) is not None
+        return represent(model, symmetry, spin=spin, tolerance=tolerance) is not None
     return residual(model, symmetry) <= tolerance
 
 

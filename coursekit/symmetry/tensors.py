@@ -115,7 +115,7 @@ def allowed_tensor(symmetries: Sequence[Symmetry] | Model, kind: str | TensorKin
     size = 3**what.rank
     shape = (3,) * what.rank
     identity = np.eye(size)
-    conditions = [np.zeros((1, size))]
+    conditions = [np.zeros((size, size))]
     for one in group:
         turn: Floats = np.ones((1, 1))
         for _ in range(what.rank):
@@ -136,7 +136,7 @@ def allowed_tensor(symmetries: Sequence[Symmetry] | Model, kind: str | TensorKin
         for index in product(range(3), repeat=what.rank):
             outside[index] = any(i in away[w] for i, w in zip(index, what.plane, strict=True))
         conditions.append(np.diag(outside.ravel().astype(float)))
-    _, sizes, rows = np.linalg.svd(np.concatenate(conditions))
+    _, sizes, rows = np.linalg.svd(np.concatenate(conditions), full_matrices=False)
     allowed = rows[np.count_nonzero(sizes > 1e-6) :]
     return _echelon(allowed).reshape(-1, *shape)
 
