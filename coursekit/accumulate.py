@@ -198,7 +198,7 @@ class _Cold:
         fence = np.concatenate([[-np.inf], levels, [np.inf]])
         at += fence[at + 1] <= energies
         at -= fence[at] > energies
-        return at
+        return np.asarray(at)
 
 
 @dataclass(frozen=True)

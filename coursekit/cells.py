@@ -41,6 +41,7 @@ def linear_uniform(
     integrand: Integrand,
     mus: Floats,
     sizes: tuple[int, ...],
+    shift: float,
     with_size: bool,
     progress: bool,
 ) -> tuple[Floats, Floats]:
@@ -50,7 +51,7 @@ def linear_uniform(
     per_plane = n_cells // sizes[0]
     step = max(1, _CHUNK // (per_plane * model.n_orb * 24))
     slabs = [slice(i, min(i + step, sizes[0])) for i in range(0, sizes[0], step)]
-    slab = partial(_slab, model, lattice, integrand, levels, sizes, with_size)
+    slab = partial(_slab, model, lattice, integrand, levels, sizes, shift, with_size)
     total = np.zeros(())
     for part in in_pieces(slab, slabs, progress=progress):
         total = total + part
@@ -65,6 +66,7 @@ def _slab(
     integrand: Integrand,
     levels: Floats,
     sizes: tuple[int, ...],
+    shift: float,
     with_size: bool,
     where: slice,
 ) -> Floats:
@@ -72,7 +74,7 @@ def _slab(
     planes = np.arange(where.start, where.stop + 1)
     axes = [planes, *(np.arange(n) for n in sizes[1:])]
     index = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    k = lattice.to_cartesian((index.reshape(-1, len(sizes)) + _SHIFT) / np.array(sizes))
+    k = lattice.to_cartesian((index.reshape(-1, len(sizes)) + shift) / np.array(sizes))
     sample = _quantity_at(model, integrand, k)
     shape = index.shape[:-1]
     number: Indices = np.arange(int(np.prod(shape)), dtype=np.intp).reshape(shape)
@@ -198,8 +200,8 @@ def linear_adaptive(
             worst = np.unravel_index((error / np.maximum(allowed, 1e-300)).argmax(), error.shape)
             raise ConvergenceError(
                 f"at mu={levels[worst[0]]:.6g}, T=0 the integral is known to "
-                f"{error[worst] / scale:.2g} "
-                f"after {n_k} wave vectors; expected rtol={rtol:g} of {size[worst[0]].max() / scale:.3g}; "
+                f"{error[worst] / scale:.2g} after {n_k} wave vectors; expected rtol={rtol:g} of "
+                f"{size[worst[0]].max() / scale:.3g}; "
                 "pass kT > 0, a larger rtol, or a fixed mesh= with method='linear'"
             )
         depth, parents, mine = _next_to_halve(leaves, allowed)

@@ -39,7 +39,8 @@ Mesh = str | int | Sequence[int]
 METHODS = ("auto", "uniform", "linear", "adaptive")
 # Uniform meshes to try for "auto", by dimension: each twice as fine as the one before.
 _MESHES = {1: (64, 128, 256, 512, 1024, 2048), 2: (32, 64, 128, 256, 512), 3: (16, 32, 64, 128)}
-# A generic fraction of the mesh step: keeps mesh points off the lines where symmetric bands touch.
+# A mesh that is asked for has a point at Γ, as everybody's has.  Those of "auto" are displaced by a
+# generic fraction of their step, which keeps points off the lines where symmetric bands touch.
 _SHIFT = 0.382
 
 
@@ -48,7 +49,8 @@ class Options(TypedDict, total=False):
 
     Attributes
     ----------
-    mesh : points along each reciprocal vector; "auto", the default, refines until ``rtol``
+    mesh : points along each reciprocal vector, one of them at Γ; "auto", the default, refines until
+        ``rtol``
     method : "uniform", "linear" (T = 0), "adaptive" (2D and 3D), or "auto", the default: uniform
         where that converges, else adaptive
     rtol : tolerance, relative to the integral of the absolute values of what is summed; 1e-8
@@ -212,7 +214,10 @@ def _on_mesh(
     """Integrals (P, c) on one mesh; with the integrals of what is summed, without its signs."""
     if settings.method == "linear":
         _require_cold(kTs, settings)
-        return linear_uniform(model, lattice, integrand, mus, sizes, with_size, settings.progress)
+        shift = _SHIFT if settings.mesh == "auto" else 0.0
+        return linear_uniform(
+            model, lattice, integrand, mus, sizes, shift, with_size, settings.progress
+        )
     return _uniform(model, lattice, integrand, mus, kTs, sizes, settings, with_size)
 
 
@@ -297,12 +302,13 @@ def _uniform(
     collect = partial(_collect, model, integrand, the_plan, separated(mus, kTs), with_size)
     reduction: Reduction | None = None
     pieces: list[tuple[Block, Floats | None]]
+    shift = _SHIFT if settings.mesh == "auto" else 0.0
     most = points_at_a_time(model)
     if settings.symmetries:
         reduction = reduce_zone(model, lattice, settings.symmetries, sizes, integrand.kind)
         pieces = list(reduction.pieces(most))
     else:
-        pieces = [(block, None) for block in _mesh_blocks(lattice, sizes, most)]
+        pieces = [(block, None) for block in _mesh_blocks(lattice, sizes, most, shift)]
     if settings.scheduler is None:
         parts = in_pieces(collect, pieces, progress=settings.progress)
     else:
@@ -347,11 +353,13 @@ def _added(parts: Any) -> tuple[Floats, ...]:
     return totals
 
 
-def _mesh_blocks(lattice: Lattice, sizes: tuple[int, ...], most: int) -> Iterator[Block]:
+def _mesh_blocks(
+    lattice: Lattice, sizes: tuple[int, ...], most: int, shift: float
+) -> Iterator[Block]:
     """The mesh as lines along its last axis, cut into blocks of about ``most`` points."""
     *across, length = sizes
     index = np.stack(np.meshgrid(*map(np.arange, across), [0.0], indexing="ij"), axis=-1)
-    rows = lattice.to_cartesian((index.reshape(-1, len(sizes)) + _SHIFT) / np.array(sizes))
+    rows = lattice.to_cartesian((index.reshape(-1, len(sizes)) + shift) / np.array(sizes))
     line = np.arange(length)[:, None] / length * lattice.reciprocal[-1]
     piece = min(length, max(most, 8))
     step = max(1, most // piece)
@@ -427,7 +435,7 @@ def _mesh_needed(model: Model, lattice: Lattice, mus: Floats, kTs: Floats) -> Fl
     by temperature.
     """
     n = 32 if model.dim < 3 else 12
-    blocks = _mesh_blocks(lattice, (n,) * model.dim, points_at_a_time(model))
+    blocks = _mesh_blocks(lattice, (n,) * model.dim, points_at_a_time(model), _SHIFT)
     energies = np.concatenate([band_energies(model, block) for block in blocks], axis=1)
     low, high = energies.min(axis=1), energies.max(axis=1)
     width = high - low

@@ -100,13 +100,17 @@ def has_closed_form(model: Model) -> bool:
     return model.n_orb == 2 and not hasattr(model, "external_curvature")
 
 
-def bloch_matrices(model: Model, block: Block) -> tuple[Complexes, Complexes]:
-    """H (K, n, n) and i[H, r] (K, dim, n, n), in one basis at each k."""
-    if isinstance(model, TightBinding):
-        both = model.bloch_matrices(block)
-        return both[:, 0], both[:, 1:]
+def bloch_matrices(model: Model, block: Block) -> tuple[Complexes, Complexes, Complexes | None]:
+    """H (K, n, n), i[H, r] (K, dim, n, n), and curvature from outside the bands (K, c, n, n).
+
+    All in one basis at each k; the last is None but for Wannier functions.
+    """
+    at_once = getattr(model, "bloch_matrices", None)
+    if at_once is not None:
+        h, v, f = at_once(block)
+        return h, v, f
     k = block.points
-    return model.hamiltonian(k), model.velocity_operator(k)
+    return model.hamiltonian(k), model.velocity_operator(k), None
 
 
 def smallest_gap(model: Model, largest: float) -> float:
@@ -171,7 +175,7 @@ def band_pairs(
         and ⟨l|∂_yH|n⟩; without it those of the axial components
     between : the bands n and the bands l; without it all of both
     """
-    h, v = bloch_matrices(model, block)
+    h, v, f = bloch_matrices(model, block)
     energies, u = np.linalg.eigh(h)
     every = list(range(model.n_orb))
     inside, outside = between or (every, every)
@@ -196,9 +200,8 @@ def band_pairs(
         product[abs(product) <= noise * largest[:, None, None]] = 0
         omega[..., c] = -2 * product * weight
     external = None
-    if currents is None and hasattr(model, "external_curvature"):
-        f = model.external_curvature(block.points)
-        external = np.einsum("kin,kijc,kjn->knc", left.conj(), f, left, optimize=True).real
+    if currents is None and f is not None:
+        external = np.einsum("kin,kcij,kjn->knc", left.conj(), f, left, optimize=True).real
     return Pairs(energies, omega, external, velocity)
 
 

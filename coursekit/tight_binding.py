@@ -242,12 +242,17 @@ class TightBinding:
         """
         return self.hamiltonian_gradient(k)
 
-    def bloch_matrices(self, block: Block) -> Complexes:
-        """H and i[H, r] at once, without the orbitals' phases, (K, 1 + dim, n_orb, n_orb).
+    def bloch_matrices(self, block: Block) -> tuple[Complexes, Complexes, None]:
+        """H and i[H, r] at once, without the orbitals' phases.
 
         Those phases are a change of basis at each k, which no gauge-invariant quantity sees.
+
+        Returns
+        -------
+        (K, n, n), (K, dim, n, n), and None: no states lie outside the orbitals
         """
-        return self._sum(block).reshape(block.size, 1 + self.dim, self.n_orb, self.n_orb)
+        both = self._sum(block).reshape(block.size, 1 + self.dim, self.n_orb, self.n_orb)
+        return both[:, 0], both[:, 1:], None
 
     def pauli_vectors(self, block: Block) -> Floats:
         """(1 + dim, 4, K): ε₀ and d of H = ε₀ + d·σ, and of its gradient; two bands alone."""
