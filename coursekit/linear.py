@@ -77,10 +77,10 @@ def filled_below(
 
 def _weights_at(mu: Floats, energies: Floats, slope: bool) -> Floats:
     if not slope:
-        return corner_weights(mu, energies).real
+        return np.asarray(corner_weights(mu, energies).real)
     # The weights are rational in μ: an imaginary step gives the derivative without a difference.
     step = 1e-30 * np.ptp(energies, axis=0)
-    return corner_weights(mu + 1j * step, energies).imag / step
+    return np.asarray(corner_weights(mu + 1j * step, energies).imag / step)
 
 
 def corner_weights(mu: Floats | Complexes, energies: Floats) -> Floats | Complexes:

@@ -84,7 +84,7 @@ def _softplus_derivatives(x: Floats, highest: int) -> Floats:
 
 
 def _orders(count: int, like: Floats) -> Floats:
-    return np.arange(count).reshape(-1, *(1,) * like.ndim)
+    return np.arange(float(count)).reshape(-1, *(1,) * like.ndim)
 
 
 def _step(distance: Floats) -> Floats:
