@@ -106,8 +106,8 @@ def magnetic_field(dim: int, B: ArrayLike) -> Floats:
 
 def vector(values: Floats) -> Floats:
     """(..., dim) as vectors (..., 3) in space, so that one formula serves all dimensions."""
-    missing = 3 - values.shape[-1]
-    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)])
+    missing = np.zeros((*values.shape[:-1], 3 - values.shape[-1]))
+    return np.concatenate([values, missing], axis=-1)
 
 
 def axial(dim: int, values: Floats) -> Floats:

@@ -28,9 +28,9 @@ Floats = NDArray[np.float64]
 
 # A band that comes this close to another, as a fraction of the largest energy, touches it.
 _SMALLEST_GAP = 1e-12
-# Sixth-order differences: values at −3 … 3 steps, the middle left out.
-_OFFSETS = np.array([-3, -2, -1, 1, 2, 3])
-_WEIGHTS = np.array([-1, 9, -45, 45, -9, 1]) / 60
+# Sixth-order differences of values at −3 … 3 steps.
+_OFFSETS = np.arange(-3, 4)
+_WEIGHTS = np.array([-1, 9, -45, 0, 45, -9, 1]) / 60
 # Steps over the k in which states change, which is gap/velocity: the sixth power of twice this is
 # what the differences leave out, its inverse what they make of rounding.
 _STEP = 0.005
@@ -158,12 +158,12 @@ def phase_space_divergence(
         _, kdot, D = equations_of_motion(model, band, k, E, B)
         return np.concatenate([kdot, D[..., None] * kdot, D[..., None]], axis=-1)
 
-    slopes = _differences(rates, k, _step(model, band, solve(model, k)))
+    _, slopes = _differences(rates, k, _step(model, band, solve(model, k)))
     flow, weighted = (
         np.trace(slopes[..., first : first + dim], axis1=0, axis2=-1) for first in (0, dim)
     )
-    gradient = np.moveaxis(slopes[..., -1], 0, -1)
-    return PhaseSpaceDivergence(flow, (here.kdot * gradient).sum(axis=-1) / here.D, weighted)
+    growth = (here.kdot * np.moveaxis(slopes[..., -1], 0, -1)).sum(axis=-1)
+    return PhaseSpaceDivergence(flow, growth / here.D, weighted)
 
 
 class Packet(NamedTuple):
@@ -174,11 +174,13 @@ class Packet(NamedTuple):
     curvature: Floats
 
 
-def packet_at(model: Model, band: int, k: Floats, B: Floats) -> Packet:
-    """The packet at k (..., dim) in a field B (..., 3)."""
+def packet_at(
+    model: Model, band: int, k: Floats, B: Floats, smallest_gap: float = _SMALLEST_GAP
+) -> Packet:
+    """The packet at k (..., dim) in a field B (..., 3); an error at smaller relative gaps."""
     dim = model.dim
     bands = solve(model, k)
-    step = _step(model, band, bands)
+    step = _step(model, band, bands, smallest_gap)
     energy = bands.energies[..., band]
     velocity = bands.velocity[..., range(dim), band, band].real
     if dim == 1:
@@ -189,9 +191,9 @@ def packet_at(model: Model, band: int, k: Floats, B: Floats) -> Packet:
         def moment(k: Floats) -> Floats:
             return axial(dim, orbital_moment(model, k, band, progress=False))
 
-        energy = energy - (moment(k) * B).sum(axis=-1)
-        slopes = (_differences(moment, k, step) * B).sum(axis=-1)
-        velocity = velocity - np.moveaxis(slopes, 0, -1)
+        m, slopes = _differences(moment, k, step)
+        energy = energy - (m * B).sum(axis=-1)
+        velocity = velocity - np.moveaxis((slopes * B).sum(axis=-1), 0, -1)
     return Packet(energy, vector(velocity), curvature)
 
 
@@ -211,7 +213,7 @@ def move(dim: int, packet: Packet, E: Floats, B: Floats, k: Floats) -> Equations
     return EquationsOfMotion(rdot[..., :dim], kdot[..., :dim], D[()])
 
 
-def _step(model: Model, band: int, bands: Bands) -> Floats:
+def _step(model: Model, band: int, bands: Bands, smallest_gap: float = _SMALLEST_GAP) -> Floats:
     """Steps of differences at every k (...,), 1/length; an error where the band touches another."""
     lattice = model.lattice
     longest = 0.01 / (1.0 if lattice is None else np.linalg.norm(lattice.vectors, axis=1).max())
@@ -222,7 +224,7 @@ def _step(model: Model, band: int, bands: Bands) -> Floats:
     gaps = abs(energies[..., others] - energies[..., [band]])
     gap = gaps.min(axis=-1)
     worst = np.unravel_index(gap.argmin(), gap.shape)
-    if gap[worst] <= _SMALLEST_GAP * max(model.energy_scale, float(abs(energies).max())):
+    if gap[worst] <= smallest_gap * max(model.energy_scale, float(abs(energies).max())):
         raise DegenerateBandsError(
             f"band {band} touches band {others[gaps[worst].argmin()]} at k={format_k(k[worst])}: "
             f"gap {gap[worst]:.2g}; expected a band apart: degenerate bands have no single path",
@@ -234,12 +236,15 @@ def _step(model: Model, band: int, bands: Bands) -> Floats:
     return np.asarray(_STEP * gap / np.maximum(fastest, _STEP * gap / longest))
 
 
-def _differences(function: Callable[[Floats], Floats], k: Floats, step: Floats) -> Floats:
-    """∂function/∂k, (dim, ..., c), of k (..., dim) -> (..., c); a step (...,) for each k."""
+def _differences(
+    function: Callable[[Floats], Floats], k: Floats, step: Floats
+) -> tuple[Floats, Floats]:
+    """A function of k (..., dim) -> (..., c) and its slopes (dim, ..., c); a step for each k."""
     dim = k.shape[-1]
     axes = np.eye(dim).reshape(dim, *[1] * (k.ndim - 1), dim)
-    points = np.stack([k + n * step[..., None] * axes for n in _OFFSETS])
-    return np.asarray(np.tensordot(_WEIGHTS, function(points), axes=1) / step[..., None])
+    values = function(np.stack([k + n * step[..., None] * axes for n in _OFFSETS]))
+    slopes = np.tensordot(_WEIGHTS, values, axes=1) / step[..., None]
+    return values[len(_OFFSETS) // 2, 0], slopes
 
 
 def one_band(model: Model, band: int) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from coursekit.bands import solve
 from coursekit.bloch_model import Model, check_k, check_model
 from coursekit.dynamics.fields import electric_field, finite, magnetic_field
-from coursekit.dynamics.motion import move, one_band, packet_at
+from coursekit.dynamics.motion import Packet, move, one_band, packet_at
 from coursekit.errors import ConvergenceError
 
 __all__ = ["Trajectory", "trajectory"]
@@ -22,6 +22,8 @@ Field = ArrayLike | Callable[[float], ArrayLike]
 # Relative tolerance of a path, and the longest step as a fraction of the zone.
 _RTOL = 1e-10
 _STRIDE = 0.05
+# Rounding of Ω grows as (scale/gap)²: here it is 1e-6, and step control sees noise alone.
+_SMALLEST_GAP = 1e-5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,7 +81,8 @@ def trajectory(
 
     Raises
     ------
-    DegenerateBandsError : the path meets a k where the band touches another
+    DegenerateBandsError : the path meets a k where the band comes closer to another than 1e-5 of
+        the largest energy; carries k and gap
     ConvergenceError : the steps became too small
     ValueError : as :func:`equations_of_motion`; times that do not increase
 
@@ -124,10 +127,13 @@ def trajectory(
             raise ValueError("E or B is an array of fields; expected one field for all electrons")
         return electric, magnetic
 
+    def at(k: Floats, B: Floats) -> Packet:
+        return packet_at(model, band, k, B, _SMALLEST_GAP)
+
     def rates(t: float, state: Floats) -> Floats:
         k = state.reshape(-1, 2 * dim + 1)[:, dim : 2 * dim]
         electric, magnetic = fields(t)
-        rdot, kdot, _ = move(dim, packet_at(model, band, k, magnetic), electric, magnetic, k)
+        rdot, kdot, _ = move(dim, at(k, magnetic), electric, magnetic, k)
         power = -rdot @ electric[:dim]
         return np.concatenate([rdot, kdot, power[:, None]], axis=-1).ravel()
 
@@ -138,7 +144,7 @@ def trajectory(
     scale = np.repeat([length, 1 / length, energy], [dim, dim, 1])
     strength = [np.linalg.norm(f, axis=-1) for f in zip(*map(fields, times), strict=True)]
     fastest = max(strength[0]) + max(strength[1]) * abs(bands.velocity).max(initial=0.0)
-    longest = np.diff(times).max()
+    longest = np.diff(times).max() if callable(E) or callable(B) else np.inf
     if fastest > 0:
         longest = min(longest, _STRIDE * 2 * np.pi / length / fastest)
     state = np.concatenate([start, k, np.zeros((*k.shape[:-1], 1))], axis=-1)
@@ -159,5 +165,4 @@ def trajectory(
         )
     r, k, work = np.split(solution.y.T.reshape(-1, *state.shape), [dim, 2 * dim], axis=-1)
     magnetic = np.stack([fields(t)[1] for t in times]).reshape(-1, *[1] * (k.ndim - 2), 3)
-    energies = packet_at(model, band, k, magnetic).energy
-    return Trajectory(times, r, k, energies, work[..., 0])
+    return Trajectory(times, r, k, at(k, magnetic).energy, work[..., 0])
