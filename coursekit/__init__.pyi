@@ -56,5 +56,7 @@ from .transport import thermomagnetic as thermomagnetic
 from .transport import valley_resolved as valley_resolved
 from .wannier90 import WannierModel as WannierModel
 from .wannier90 import read_wannier90 as read_wannier90
+from .zone import high_symmetry_points as high_symmetry_points
+from .zone import zone_faces as zone_faces
 
 __version__: str

@@ -1,0 +1,223 @@
+"""The Brillouin zone of a lattice: its cell around Γ, and its points of high symmetry."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from coursekit.lattice import Lattice
+
+__all__ = ["high_symmetry_points", "zone_faces"]
+
+Floats = NDArray[np.float64]
+
+# Lengths and angles that differ by less than this are taken for equal.
+_TOLERANCE = 1e-6
+
+
+def high_symmetry_points(lattice: Lattice) -> dict[str, Floats]:
+    """The points of the Brillouin zone that symmetry singles out, by name.
+
+    Parameters
+    ----------
+    lattice : a chain, one of the five planar lattices, or a cubic one: simple, face-centred or
+        body-centred; in any cell and any direction
+
+    Returns
+    -------
+    dict : name -> Cartesian k (dim,), 1/length. Of equivalent points the one with the largest kₓ,
+        then k_y, except in cubic lattices, where they are those of the usual paths. Chain: Γ, X.
+        Square: Γ, X, M. Rectangular: Γ, X and Y across the two sides, S. Centred rectangular: Γ,
+        Y, S, S′. Hexagonal: Γ, M, K, K′ = −K. Oblique: Γ and the middles X, Y, C of the three
+        shortest pairs of reciprocal vectors. Simple cubic: Γ, X, M, R. Face-centred: Γ, X, L, W,
+        K, U. Body-centred: Γ, H, N, P.
+
+    Raises
+    ------
+    ValueError : another 3D lattice
+
+    Notes
+    -----
+    W. Setyawan & S. Curtarolo, Comput. Mater. Sci. 49, 299 (2010);
+    DOI 10.1016/j.commatsci.2010.05.010.
+
+    Examples
+    --------
+    >>> import coursekit as ck
+    >>> points = ck.high_symmetry_points(ck.models.haldane(1, 0.2, 1.0, 0.3).lattice)
+    >>> points["K"].round(6)
+    array([4.18879, 0.     ])
+    """
+    reciprocal = _shortest_basis(lattice.reciprocal)
+    if lattice.dim == 1:
+        return {"Γ": np.zeros(1), "X": _first(_both(reciprocal / 2))}
+    points = _planar(*reciprocal) if lattice.dim == 2 else _cubic(lattice)
+    return {"Γ": np.zeros(lattice.dim), **points}
+
+
+def zone_faces(lattice: Lattice) -> list[Floats]:
+    """The Brillouin zone, which is the set of k nearer to Γ than to any other reciprocal vector.
+
+    Returns
+    -------
+    list : of its faces. In 3D the polygons around it, each (n, 3); in 2D one polygon (n, 2), which
+        is the zone itself; in 1D one segment (2, 1). Corners in order, Cartesian, 1/length.
+
+    Examples
+    --------
+    >>> import coursekit as ck
+    >>> (hexagon,) = ck.zone_faces(ck.Lattice([[1, 0], [0.5, 3**0.5 / 2]]))
+    >>> len(hexagon)
+    6
+    """
+    dim = lattice.dim
+    basis = _shortest_basis(lattice.reciprocal)
+    neighbours = _combinations(basis, 2)
+    reach = np.linalg.norm(basis, axis=1).sum()
+    if dim == 1:
+        return [np.array([-basis[0] / 2, basis[0] / 2])]
+    if dim == 2:
+        square = reach * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+        return [_clipped(square, neighbours, reach)]
+    faces = []
+    for n, G in enumerate(neighbours):
+        e1, e2 = np.linalg.svd(G[None])[2][1:]
+        square = G / 2 + reach * np.array([-e1 - e2, e1 - e2, e1 + e2, -e1 + e2])
+        face = _clipped(square, np.delete(neighbours, n, axis=0), reach)
+        if len(face) > 2:
+            faces.append(face)
+    return faces
+
+
+def _planar(u: Floats, v: Floats) -> dict[str, Floats]:
+    """Points of the planar lattices, from the shortest basis of the reciprocal lattice."""
+    angle, ratio = 2 * (u @ v) / (u @ u), np.sqrt((u @ u) / (v @ v))
+    right_angle, equal = angle < _TOLERANCE, ratio > 1 - _TOLERANCE
+    if right_angle:
+        corner = _first(_both(np.array([u + v, u - v]) / 2))
+        if equal:
+            return {"X": _first(_both(np.array([u, v]) / 2)), "M": corner}
+        # X is on the side that kₓ leads to.
+        along, across = (u, v) if abs(u[0]) ** 2 * (v @ v) >= abs(v[0]) ** 2 * (u @ u) else (v, u)
+        return {"X": _first(_both([along / 2])), "Y": _first(_both([across / 2])), "S": corner}
+    slanted = angle > 1 - _TOLERANCE
+    if slanted and equal:
+        corners = np.array([u + v, 2 * u - v, 2 * v - u]) / 3
+        K = _first(_both(corners))
+        return {"M": _first(_both(np.array([u, v, u - v]) / 2)), "K": K, "K′": -K}
+    if slanted or equal:
+        # Mirror images of equal length, and the middle on the mirror axis.
+        one, other, axis = (v, v - u, u) if slanted else (u, v, u - v)
+        S = _first(_both(np.array([one, other]) / 2))
+        rest = other if np.allclose(abs(S @ one), one @ one / 2) else one
+        return {"Y": _first(_both([axis / 2])), "S": S, "S′": _first(_both([rest / 2]))}
+    middles = [_first(_both([vector / 2])) for vector in (u, v, u - v)]
+    return dict(zip("XYC", middles, strict=True))
+
+
+# In units of π over the edge of the cube.
+_CUBIC: dict[str, dict[str, tuple[float, float, float]]] = {
+    "simple": {"X": (0, 1, 0), "M": (1, 1, 0), "R": (1, 1, 1)},
+    "face-centred": {
+        "X": (0, 2, 0),
+        "L": (1, 1, 1),
+        "W": (1, 2, 0),
+        "K": (1.5, 1.5, 0),
+        "U": (0.5, 2, 0.5),
+    },
+    "body-centred": {"H": (0, 2, 0), "N": (1, 1, 0), "P": (1, 1, 1)},
+}
+
+
+def _cubic(lattice: Lattice) -> dict[str, Floats]:
+    """Points of the cubic lattices, from the six vectors along the edges of the cube."""
+    vectors = _combinations(_shortest_basis(lattice.vectors), 2)
+    lengths = np.linalg.norm(vectors, axis=1)
+    ordered = np.sort(lengths)
+    distinct = ordered[np.append(True, np.diff(ordered) > _TOLERANCE * ordered[0])]
+    for length in distinct[:2]:
+        shell = vectors[abs(lengths / length - 1) < _TOLERANCE]
+        cosines = abs(shell @ shell.T) / length**2
+        if len(shell) != 6 or (np.minimum(cosines, abs(1 - cosines)) > _TOLERANCE).any():
+            continue
+        cells = round(length**3 / lattice.cell_volume)
+        kind = {1: "simple", 2: "body-centred", 4: "face-centred"}[cells]
+        # Named after the Cartesian axes that they are next to.
+        e1 = _first(shell) / length
+        e2 = _first(shell[abs(shell @ e1) < length / 2][:, [1, 2, 0]])[[2, 0, 1]] / length
+        axes = np.array([e1, e2, np.cross(e1, e2)]) * np.pi / length
+        return {name: np.array(point) @ axes for name, point in _CUBIC[kind].items()}
+    raise ValueError(
+        f"{lattice!r} is not a cubic lattice; expected one, or one in 1D or 2D: give other points "
+        "as Cartesian k, as with lattice.to_cartesian([0.5, 0, 0])"
+    )
+
+
+def _shortest_basis(vectors: Floats) -> Floats:
+    """A basis of the same lattice with the shortest vectors, in ascending order of length.
+
+    In 2D with 0 ≤ 2u·v ≤ \\|u\\|².
+    """
+    basis = vectors.copy()
+    if len(basis) == 1:
+        return basis
+    nearby = np.array(list(itertools.product((-1, 0, 1), repeat=len(basis) - 1)))
+    shortened = True
+    while shortened:
+        shortened = False
+        for n, vector in enumerate(basis):
+            others = np.delete(basis, n, axis=0)
+            nearest = np.round(vector @ np.linalg.pinv(others))
+            trials = vector - (nearest + nearby) @ others
+            lengths = np.linalg.norm(trials, axis=1)
+            if lengths.min() < (1 - 1e-9) * np.linalg.norm(vector):
+                basis[n] = trials[lengths.argmin()]
+                shortened = True
+    basis = basis[np.argsort(np.linalg.norm(basis, axis=1), kind="stable")]
+    if len(basis) == 2 and basis[0] @ basis[1] < 0:
+        basis[1] *= -1
+    return basis
+
+
+def _combinations(basis: Floats, reach: int) -> Floats:
+    """All sums of the vectors but zero, with whole coefficients up to ``reach``."""
+    steps = np.arange(-reach, reach + 1)
+    coefficients = np.stack(np.meshgrid(*[steps] * len(basis), indexing="ij"), axis=-1)
+    rows = coefficients.reshape(-1, len(basis))
+    return np.asarray(rows[rows.any(axis=1)] @ basis)
+
+
+def _both(vectors: ArrayLike) -> Floats:
+    """The vectors and their opposites."""
+    rows = np.asarray(vectors)
+    return np.concatenate([rows, -rows])
+
+
+def _first(vectors: Floats) -> Floats:
+    """The vector with the largest first component; of several, with the largest second one."""
+    keys = np.round(vectors / (_TOLERANCE * abs(vectors).max()))
+    return np.asarray(vectors[np.lexsort(-keys.T[::-1])[0]])
+
+
+def _clipped(polygon: Floats, neighbours: Floats, reach: float) -> Floats:
+    """The part of a convex polygon that is nearer to Γ than to the neighbours, its corners once."""
+    small = 1e-9 * reach
+    for G in neighbours:
+        length = np.linalg.norm(G)
+        beyond = polygon @ G / length - length / 2
+        if (beyond <= small).all():
+            continue
+        kept = []
+        ends = zip(polygon, np.roll(polygon, -1, axis=0), strict=True)
+        for (here, there), s, t in zip(ends, beyond, np.roll(beyond, -1), strict=True):
+            if s <= small:
+                kept.append(here)
+            if min(s, t) < -small and max(s, t) > small:
+                kept.append(here + (there - here) * s / (s - t))
+        if not kept:
+            return np.zeros((0, len(G)))
+        polygon = np.array(kept)
+    step = np.linalg.norm(polygon - np.roll(polygon, 1, axis=0), axis=1)
+    return np.asarray(polygon[step > 1e3 * small])
