@@ -21,7 +21,7 @@ from coursekit.band_groups import (
 )
 from coursekit.bloch_model import Model, check_k, check_model
 from coursekit.errors import ConvergenceError, DegenerateBandsError, format_k
-from coursekit.links import closing_phases, loop_product, unitary
+from coursekit.links import closing_phases, loop_product, unitary, wannier_connection
 from coursekit.speed import speed_limit
 
 __all__ = ["berry_phase", "wannier_centers", "wilson_loop"]
@@ -233,13 +233,21 @@ def _transport(loops: _Loops, group: list[int], abelian: bool = False) -> Comple
     s = _certified_cuts(loops, group)
     u = _states(loops.model, loops.at(s[:-1]), group)
     active = np.ones(len(result), dtype=bool)
-    table = [loop_product(u, loops.phases, abelian)]
+    connection = wannier_connection(loops.model)
+
+    def product() -> Complexes:
+        if connection is None:
+            return loop_product(u, loops.phases, abelian)
+        k, next_k = loops.at(s[:-1]), loops.at(s[1:])
+        return loop_product(u, loops.phases, abelian, connection((k + next_k) / 2, next_k - k))
+
+    table = [product()]
     while True:
         middles = (s[1:] + s[:-1]) / 2
         between = _states(loops.model, loops.at(middles), group)
         s = np.sort(np.concatenate([s, middles]))
         u = np.stack([u, between], axis=2).reshape(len(u), -1, *u.shape[2:])
-        row = [loop_product(u, loops.phases, abelian)]
+        row = [product()]
         for order, coarse in enumerate(table, start=1):
             row.append(row[-1] + (row[-1] - coarse) / (4**order - 1))
         # The last step of the table is close to the error of the row before.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from itertools import pairwise
 
 import numpy as np
@@ -354,3 +355,74 @@ def test_refuses_what_has_no_centers():
         ck.wannier_centers(random_model(1, dim=3), 1, 0, [0.1, 0.2, 0.3])
     with pytest.raises(ValueError, match="occupied=3"):
         ck.wannier_centers(model, 3, 0, 0.1)
+
+
+# Wannier functions
+
+
+def rotated_basis(model, shifts):
+    """The same model in other Wannier functions: state v of each (v, R) is taken R cells further,
+    by the unitary 1 + (e^{ik·R} − 1) v v†, one after the other."""
+    dim, n = model.dim, model.n_orb
+    W = {(0,) * dim: np.eye(n, dtype=complex)}
+    for v, R in shifts:
+        projector = np.outer(v, np.conj(v)) / np.vdot(v, v)
+        factor = {(0,) * dim: np.eye(n) - projector, tuple(R): projector}
+        product = {}
+        for (A, a), (B, b) in itertools.product(W.items(), factor.items()):
+            where = tuple(x + y for x, y in zip(A, B, strict=True))
+            product[where] = product.get(where, 0) + a @ b
+        W = product
+    H, r = {}, {}
+    tau = model.orbitals @ model.lattice.vectors
+    for (A, a), (B, b) in itertools.product(W.items(), W.items()):
+        # ⟨w 0|H|w R⟩ = Σ a† H(R + B − A) b, and ⟨w 0|r|w R⟩ where R + B = A.
+        for X, block in model.blocks.items():
+            R = tuple(np.subtract(np.add(X, A), B).tolist())
+            H[R] = H.get(R, 0) + a.conj().T @ block @ b
+        R = tuple(np.subtract(A, B).tolist())
+        at = (tau + A @ model.lattice.vectors).T[:, :, None]
+        r[R] = r.get(R, 0) + a.conj().T @ (at * b)
+    return ck.WannierModel(model.lattice, H, r)
+
+
+def two_shifts(dim):
+    R = np.eye(dim, dtype=int).tolist()
+    return [([1, 1j, 0, 0.5], R[0]), ([1, -1, 2, 0], R[-1])]
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_any_wannier_functions(dim):
+    """Berry phases and centres do not depend on the functions that span the same states."""
+    model = random_model(dim + 30, dim=dim)
+    wannier = rotated_basis(model, two_shifts(dim))
+    start = np.array([0.3, 0.1])[:dim]
+    np.testing.assert_allclose(
+        ck.solve(wannier, start).energies, ck.solve(model, start).energies, atol=1e-12
+    )
+    for path in ([start, start + model.lattice.reciprocal[0]],):
+        W, V = (ck.wilson_loop(m, path, (0, 1)) for m in (wannier, model))
+        same_phases(np.angle(np.linalg.eigvals(W)), np.angle(np.linalg.eigvals(V)), 1e-8)
+    others = None if dim == 1 else [0.2, 0.7]
+    a, b = (ck.wannier_centers(m, (0, 1), 0, others) for m in (wannier, model))
+    np.testing.assert_allclose(a, b, atol=1e-8)
+
+
+def test_small_loop_with_states_outside():
+    """A position matrix at random, whose own curvature adds to Ω."""
+    base, rng = random_model(40), np.random.default_rng(1)
+    position = {(0, 0): [np.diag(x) for x in (base.orbitals @ base.lattice.vectors).T]}
+    for R in [(1, 0), (0, 1)]:
+        r = 0.2 * (rng.normal(size=(2, 4, 4)) + 1j * rng.normal(size=(2, 4, 4)))
+        position[R], position[-R[0], -R[1]] = r, r.conj().swapaxes(1, 2)
+    model, k, half = (
+        ck.WannierModel(base.lattice, base.blocks, position),
+        np.array([0.4, -0.3]),
+        2e-3,
+    )
+    assert abs(model.external_curvature(k)).max() > 0.1
+    for bands in [(0,), (1, 2), (0, 1, 2, 3)]:
+        phase = ck.berry_phase(model, square(k, half), bands)
+        omega = ck.berry_curvature(model, k, bands)
+        assert phase / (2 * half) ** 2 == pytest.approx(omega, abs=1e-4)
+        assert omega != pytest.approx(ck.berry_curvature(model.tight_binding, k, bands), abs=0.1)

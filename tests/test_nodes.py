@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import coursekit as ck
 from coursekit.topology import nodes as nodes_module
 from coursekit.topology import weyl as weyl_module
+from coursekit.topology.slices import plane_axes
 
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 
@@ -342,3 +343,23 @@ def test_refuses_bad_slices():
         ck.slice_model(ck.models.weyl(1.0), 0, np.nan)
     with pytest.raises(ValueError, match="of a 3D model take a slice_model"):
         ck.chern_number(ck.models.weyl(1.0), 1)
+
+
+def test_slice_of_wannier_functions():
+    """With a position matrix, whose part along the normal drops out."""
+    base, rng = random_model(4, n_orb=3), np.random.default_rng(2)
+    position = {(0, 0, 0): [np.diag(x) for x in (base.orbitals @ base.lattice.vectors).T]}
+    for R in map(tuple, np.eye(3, dtype=int)):
+        r = 0.2 * (rng.normal(size=(3, 3, 3)) + 1j * rng.normal(size=(3, 3, 3)))
+        position[R], position[tuple(-x for x in R)] = r, r.conj().swapaxes(1, 2)
+    whole = ck.WannierModel(base.lattice, base.blocks, position)
+    for direction in range(3):
+        plane = ck.slice_model(whole, direction, 0.37)
+        assert isinstance(plane, ck.WannierModel)
+        axes = plane_axes(whole.lattice, direction)
+        k = np.random.default_rng(0).normal(size=(6, 2))
+        embedded = 0.37 * whole.lattice.reciprocal[direction] + k @ axes
+        omega = ck.berry_curvature(whole, embedded) @ np.cross(*axes)
+        np.testing.assert_allclose(ck.berry_curvature(plane, k), omega, rtol=1e-8, atol=1e-9)
+        g = axes @ ck.quantum_metric(whole, embedded) @ axes.T
+        np.testing.assert_allclose(ck.quantum_metric(plane, k), g, rtol=1e-8, atol=1e-9)

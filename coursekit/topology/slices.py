@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from coursekit.bloch_model import Model, check_k, check_model
 from coursekit.lattice import Lattice
 from coursekit.tight_binding import TightBinding
+from coursekit.wannier90.model import WannierModel
 
 __all__ = ["slice_model"]
 
@@ -34,7 +35,8 @@ def slice_model(model: Model, direction: int, value: float) -> Model:
 
     Returns
     -------
-    TightBinding of a TightBinding, its orbitals and hoppings projected; else a view of the model
+    TightBinding or WannierModel of one of its kind, with positions and hoppings projected; of any
+    other model, a view
 
     Raises
     ------
@@ -63,17 +65,23 @@ def slice_model(model: Model, direction: int, value: float) -> Model:
     first, second = [n for n in range(3) if n != direction]
     axes = plane_axes(model.lattice, direction)
     lattice = Lattice(model.lattice.vectors[[first, second]] @ axes.T)
-    if not isinstance(model, TightBinding):
-        return _Slice(model, lattice, axes, value * model.lattice.reciprocal[direction])
-    blocks: dict[tuple[int, ...], Complexes] = {}
-    for R, block in model.blocks.items():
+
+    def summed(blocks: Mapping[tuple[int, ...], Complexes]) -> dict[tuple[int, ...], Complexes]:
         # The orbitals' positions along a are left out of the phase: one constant basis change.
-        phase = np.exp(2j * np.pi * value * R[direction])
-        within = (R[first], R[second])
-        blocks[within] = blocks.get(within, np.zeros_like(block)) + phase * block
-    return TightBinding.from_blocks(
-        lattice, model.orbitals[:, [first, second]], blocks, spin=model.spin
-    )
+        sums: dict[tuple[int, ...], Complexes] = {}
+        for R, block in blocks.items():
+            term = np.exp(2j * np.pi * value * R[direction]) * block
+            within = (R[first], R[second])
+            sums[within] = sums[within] + term if within in sums else term
+        return sums
+
+    if isinstance(model, WannierModel):
+        position = {R: np.tensordot(axes, r, 1) for R, r in model.position.items()}
+        return WannierModel(lattice, summed(model.blocks), summed(position), model.spin)
+    if isinstance(model, TightBinding):
+        orbitals = model.orbitals[:, [first, second]]
+        return TightBinding.from_blocks(lattice, orbitals, summed(model.blocks), model.spin)
+    return _Slice(model, lattice, axes, value * model.lattice.reciprocal[direction])
 
 
 def plane_axes(lattice: Lattice, direction: int) -> Floats:
@@ -86,7 +94,7 @@ def plane_axes(lattice: Lattice, direction: int) -> Floats:
 
 
 class _Slice:
-    """A plane through ``origin`` of any 3D model."""
+    """A plane through ``origin`` of a 3D model that is no more than functions of k."""
 
     dim = 2
 
@@ -97,11 +105,8 @@ class _Slice:
         self.lattice: Lattice | None = lattice
         self.n_orb = model.n_orb
         self.energy_scale = model.energy_scale
+        self.velocity_bound = model.velocity_bound
         self.spin = model.spin
-
-    @cached_property
-    def velocity_bound(self) -> float | None:
-        return self._model.velocity_bound
 
     def hamiltonian(self, k: ArrayLike) -> Complexes:
         return self._model.hamiltonian(self._embedded(k))
