@@ -27,10 +27,14 @@ Complexes = NDArray[np.complex128]
 
 # Numbers held at a time while states are summed over k.
 _CHUNK = 1 << 20
-# Weight at an edge that one step of k may move without a state that crosses the energy.
-_SMOOTH = 0.05
-# How far the weights that cross may be from whole states.
-_WHOLE = 0.1
+# Modes are counted that far above and below an energy, as a fraction of the largest.
+_BESIDE = 1e-4
+# Wave vectors to begin with, and how often the steps between them may be halved.
+_FIRST_K = 64
+_HALVINGS = 12
+# How far the weights that cross in a half may be from whole states, and the weight of a mode
+# outside the quarters at the edges.
+_WHOLE, _INSIDE = 0.1, 0.3
 
 
 class RibbonBands(NamedTuple):
@@ -155,13 +159,12 @@ class Ribbon:
         lower, upper = (density[..., edge, :].sum(axis=-2) for edge in self._edges)
         return RibbonBands(k, bands.energies, velocity, lower, upper)
 
-    def edge_modes(self, energy: float, n_k: int = 400) -> EdgeModes:
+    def edge_modes(self, energy: float) -> EdgeModes:
         """Net number of chiral modes on each edge at an energy in a gap of the bulk.
 
         Parameters
         ----------
         energy : in a gap of the bulk
-        n_k : wave vectors along the zone
 
         Returns
         -------
@@ -169,39 +172,63 @@ class Ribbon:
 
         Raises
         ------
-        ValueError : states of the bulk at the energy, or a ribbon too narrow to tell its edges
-            apart
+        ValueError : states of the bulk at the energy
 
         Notes
         -----
-        The weight of the states below the energy in the quarter at each edge changes smoothly with
-        k but where a mode of that edge crosses the energy: down by one where it runs along the
-        direction.  Modes of the two edges that cross at the same k and energy do no harm.
+        Crossings of the bands are counted a little above and below the energy, so that modes of the
+        two edges that meet right there do no harm; a bound on the velocity tells where k must be
+        refined to miss none.  A ribbon not much wider than the decay length opens a gap of its own,
+        without modes.
         Y. Hatsugai, PRL 71, 3697 (1993); DOI 10.1103/PhysRevLett.71.3697.
         """
         if np.ndim(energy) or not np.isfinite(energy):
             raise ValueError(f"energy={energy!r}; expected one finite energy")
-        # Away from points of symmetry, where modes of both edges like to meet.
-        zone = 2 * np.pi / self.period
-        k = zone * (np.arange(n_k) + 0.381966) / n_k
-        weights = np.empty((n_k, 3))
-        for part in self._parts(n_k):
-            bands = self.bands(k[part])
-            sides = np.stack([bands.lower, bands.upper, 1 - bands.lower - bands.upper], axis=-1)
-            weights[part] = (sides * (bands.energies < energy)[..., None]).sum(axis=1)
-        steps = np.diff(weights, axis=0, append=weights[:1])
-        crossing = np.where(abs(steps) > _SMOOTH, steps, 0)
-        lower, upper, inside = -crossing.sum(axis=0)
-        modes = np.rint([lower, upper])
-        # A mode has a small share of its weight beyond the quarter.
-        whole = abs(np.array([lower, upper]) - modes).max() < _WHOLE and modes.sum() == 0
-        if not whole or abs(crossing[:, 2]).max() > 2 * _WHOLE:
+        shift = _BESIDE * self.model.energy_scale
+        found = [self._crossings(energy + sign * shift) for sign in (1, -1)]
+        net = np.array(found)
+        modes = np.rint(net[0, :2])
+        (lower, upper), between = net[0, :2], net[:, 2].max()
+        if abs(net[:, :2] - modes).max() > _WHOLE or between > _INSIDE or modes.sum() != 0:
             raise ValueError(
-                f"the states that cross energy={energy:g} have weights {lower:.2f} at the lower "
-                f"edge, {upper:.2f} at the upper edge and {inside:.2f} between; expected whole "
-                "numbers and 0: an energy in a gap of the bulk, a wider ribbon or more n_k"
+                f"the states that cross energy={energy:g} have net weights {lower:.2f} in the "
+                f"lower half and {upper:.2f} in the upper half, and up to {between:.2f} of a state "
+                "between the edges; expected whole numbers and 0: an energy in a gap of the bulk, "
+                "or a wider ribbon"
             )
         return EdgeModes(int(modes[0]), int(modes[1]))
+
+    def _crossings(self, energy: float) -> tuple[float, float, float]:
+        """Weights in the lower and in the upper half of the states at the energy, counted by the
+        signs of their velocities, and the largest weight between the quarters at the edges."""
+
+        def levels(k: Floats) -> Floats:
+            return np.asarray(np.linalg.eigvalsh(self.chain.hamiltonian(k[:, None])) - energy)
+
+        k = np.linspace(0, 2 * np.pi / self.period, _FIRST_K + 1)
+        e = levels(k)
+        for _ in range(_HALVINGS):
+            # A band may touch the energy between two points where it is on the same side of it.
+            reach = self.chain.velocity_bound * np.diff(k)[:, None]
+            near = (e[1:] * e[:-1] > 0) & (abs(e[1:]) + abs(e[:-1]) <= reach)
+            first = np.flatnonzero(near.any(axis=1))
+            if not len(first):
+                break
+            middle = (k[first] + k[first + 1]) / 2
+            k = np.insert(k, first + 1, middle)
+            e = np.insert(e, first + 1, levels(middle), axis=0)
+        step, band = np.nonzero((e[1:] > 0) != (e[:-1] > 0))
+        before, after = e[step, band], e[step + 1, band]
+        at = k[step] - before * (k[step + 1] - k[step]) / (after - before)
+        bands = np.linalg.eigh(self.chain.hamiltonian(at[:, None]))
+        density = abs(bands.eigenvectors[np.arange(len(at)), :, band]) ** 2
+        half = self.n_sites // 2
+        lower, upper = (
+            float(np.sign(after - before) @ density[:, part].sum(axis=1))
+            for part in (slice(0, half), slice(self.n_sites - half, None))
+        )
+        between = density[:, self._edges[0].stop : self._edges[1].start].sum(axis=1)
+        return lower, upper, float(between.max(initial=0))
 
     def density(self, mu: ArrayLike, kT: ArrayLike = 0.0, n_k: int = 200) -> Floats:
         """Electrons on each site of one period, (..., n_sites), with the shape of (mu, kT) first.
