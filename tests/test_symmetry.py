@@ -489,6 +489,61 @@ def test_tolerance():
     assert sym.point_group(model).symbol == "-6m'2'"
 
 
+@pytest.mark.parametrize("size", [1e-12, 1e-10, 1e-9, 1e-8, 1e-5, 1e-3])
+def test_small_perturbations(size):
+    """Far below the tolerance nothing changes, far above it is seen; no middle state between."""
+    bandwidth = 6.0
+    breaks = size > 1e-7 * bandwidth
+    for model, whole, left in [
+        (ck.models.kane_mele(1, 0.1, size, 0.1), "-6m21'", "3m1'"),
+        (ck.models.haldane(1, 0.1, 0.5, size), "6/mm'm'", "-6m'2'"),
+        (ck.models.altermagnet(size, 0.2), "4/mmm1'", "4'/mm'm"),
+        (ck.models.kagome_antiferromagnet(1.7, 0.2, angle=size), "-3m'", "-3"),
+    ]:
+        assert sym.point_group(model).symbol == (left if breaks else whole)
+
+
+def test_origin_of_energy():
+    """A large constant in H costs digits of H, and no symmetry."""
+    model = ck.models.haldane(1.0, 0.3, 0.7, 0.0)
+    far = ck.TightBinding.from_blocks(
+        model.lattice, model.orbitals,
+        {R: t + 1e6 * np.eye(2) if not any(R) else t for R, t in model.blocks.items()},
+    )  # fmt: skip
+    assert keys(sym.find_symmetries(far)) == keys(sym.find_symmetries(model))
+
+
+def supercell(model, sizes):
+    cells = list(np.ndindex(*sizes))
+    n = model.n_orb
+    blocks: dict[tuple[int, ...], np.ndarray] = {}
+    for R, t in model.blocks.items():
+        for a, cell in enumerate(cells):
+            far, home = np.divmod(np.array(cell) + R, sizes)
+            block = blocks.setdefault(
+                tuple(int(x) for x in far), np.zeros((n * len(cells),) * 2, dtype=complex)
+            )
+            b = cells.index(tuple(int(x) for x in home))
+            block[a * n : (a + 1) * n, b * n : (b + 1) * n] += t
+    spin = None if model.spin is None else np.array([np.kron(np.eye(len(cells)), s)
+                                                     for s in model.spin])  # fmt: skip
+    orbitals = np.concatenate([(model.orbitals + cell) / sizes for cell in cells])
+    vectors = np.array(sizes)[:, None] * model.lattice.vectors
+    return ck.TightBinding.from_blocks(vectors, orbitals, blocks, spin=spin)
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"), [("haldane", (3, 3)), ("kane-mele, all", (2, 2)), ("weyl", (2, 2, 2))]
+)
+def test_supercells(name, sizes):
+    """The same crystal with folded bands, degenerate at many k."""
+    model, _ = ZOO[name]
+    large = supercell(model, sizes)
+    found = sym.find_symmetries(large)
+    assert keys(found) == keys(sym.find_symmetries(model))
+    assert all(sym.residual(large, one) < 1e-12 for one in found)
+
+
 def test_degenerate_models():
     """Flat and decoupled levels, where U is far from unique."""
     flat = ck.TightBinding(np.eye(2), [[0, 0], [0.5, 0.5]], [], onsite=1.0)

@@ -12,50 +12,66 @@ Bools = NDArray[np.bool_]
 
 
 def intertwiner(
-    before: Complexes, after: Complexes, allowed: Bools, guess: Complexes, tolerance: float
+    before: Complexes,
+    after: Complexes,
+    allowed: Bools,
+    guess: Complexes,
+    scale: float,
+    tolerance: float,
 ) -> Complexes | None:
     """Unitary U with U before[a] = after[a] U for all a, or None.
 
     Parameters
     ----------
-    before, after : (n_a, n, n) Hermitian matrices; the first pair should have few degeneracies
+    before, after : (n_a, n, n) Hermitian matrices, whose offset does not matter
     allowed : (n, n) where U may be non-zero
     guess : (n, n) what U should be near to where the equations leave a choice
-    tolerance : in the unit of the matrices
+    scale : size of the matrices
+    tolerance : largest element that may be left of U A − B U, over ``scale``
 
     Notes
     -----
-    In the eigenbases W, W′ of the first pair U is diagonal up to degenerate levels, so that there
-    are about n unknowns, not n². If U₁ solves the equations so does U₁ (U₁†U₁)^{−1/2}: U₁†U₁
-    commutes with all ``before``.
+    If V solves the equations so does V (V†V)^{−1/2}, which is unitary: V†V commutes with all
+    ``before``.
     """
     n = len(guess)
-    levels, W = np.linalg.eigh(before[0])
-    levels_after, W_after = np.linalg.eigh(after[0])
-    window = 100 * tolerance
-    row, column = np.nonzero(abs(levels_after[:, None] - levels) < window)
-    # (n_unknown, n, n): |w′ᵢ⟩⟨wⱼ|
-    basis = W_after.T[row][:, :, None] * W.conj().T[column][:, None, :]
-    equations = [basis @ a - b @ basis for a, b in zip(before[1:], after[1:], strict=True)]
-    scale = max(abs(before).max(), tolerance)
-    equations.append(scale * np.where(allowed, 0, basis))
-    matrix = np.stack(equations, axis=1).reshape(len(basis), -1).T
-    _, size, rows = np.linalg.svd(matrix, full_matrices=False)
-    # A unit vector of unknowns is a U of norm 1, not √n.
-    kept = rows[size < tolerance * np.sqrt(len(equations) * n)].conj()
-    if len(kept) == 0:
+    offset = np.trace(before, axis1=1, axis2=2).real[:, None, None] / n * np.eye(n)
+    before, after = (before - offset) / scale, (after - offset) / scale
+    solutions = _solutions(before, after, allowed, max(1e-5, 10 * tolerance))
+    if len(solutions) == 0:
         return None
-    solutions = np.tensordot(kept, basis, axes=1)
-    near = np.tensordot(np.einsum("sij,ij->s", solutions.conj(), guess), solutions, axes=1)
-    # Any solution that is not singular will do; irrational weights make one.
-    weights = np.exp(1j * np.sqrt(2.0) * np.arange(1, len(kept) + 1) ** 2)
-    for candidate in (near, np.tensordot(weights, solutions, axes=1)):
-        left, sizes, right = np.linalg.svd(candidate)
-        if sizes[-1] > 1e-3 * max(sizes[0], 1e-3):
-            U = left @ right
-            fits = abs(U @ before - after @ U).max() <= tolerance
-            return _with_phase(np.where(allowed, U, 0), guess) if fits else None
+    # How well each does, without the loss of digits of a square.
+    left_over = solutions[:, None] @ before - after @ solutions[:, None]
+    _, size, rows = np.linalg.svd(left_over.reshape(len(solutions), -1).T, full_matrices=False)
+    solutions = np.tensordot(rows.conj(), solutions, axes=1)
+    # A unit vector of unknowns is a U of norm 1, not √n.
+    limit = tolerance * np.sqrt(n * len(before))
+    for kept in (solutions[size < limit], solutions[size < 1e-4 * limit]):
+        near = np.tensordot(np.einsum("sij,ij->s", kept.conj(), guess), kept, axes=1)
+        # Any solution that is not singular will do; irrational weights make one.
+        weights = np.exp(1j * np.sqrt(2.0) * np.arange(1, len(kept) + 1) ** 2)
+        for candidate in (near, np.tensordot(weights, kept, axes=1)):
+            left, sizes, right = np.linalg.svd(candidate)
+            if sizes[-1] > 1e-3 * max(sizes[0], 1e-3):
+                U = np.where(allowed, left @ right, 0)
+                if abs(U @ before - after @ U).max() <= tolerance:
+                    return _with_phase(U, guess)
     return None
+
+
+def _solutions(before: Complexes, after: Complexes, allowed: Bools, size: float) -> Complexes:
+    """(s, n, n) orthonormal V, zero where not allowed, with V A ≈ B V."""
+    i, j = np.nonzero(allowed)
+    # Σ ‖VA − BV‖² as a quadratic form in V_ij, from tr (E_ij A − B E_ij)† (E_kl A − B E_kl).
+    form = np.where(i[:, None] == i, (before @ before).sum(axis=0)[j, j[:, None]], 0)
+    form = form + np.where(j[:, None] == j, (after @ after).sum(axis=0)[i[:, None], i], 0)
+    for A, B in zip(before, after, strict=True):
+        form -= 2 * A[j, j[:, None]] * B[i[:, None], i]
+    squares, vectors = np.linalg.eigh(form)
+    few = vectors[:, squares < size**2].T
+    solutions = np.zeros((len(few), *allowed.shape), dtype=complex)
+    solutions[:, i, j] = few
+    return solutions
 
 
 def _with_phase(U: Complexes, guess: Complexes) -> Complexes:

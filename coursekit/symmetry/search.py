@@ -217,13 +217,8 @@ class _Problem:
             if bare.antiunitary:
                 guess = guess @ spin_rotation(spin, np.diag([-1.0, 1.0, -1.0]))
         for tau, allowed in self._placements(bare.rotation):
-            U = intertwiner(
-                here,
-                there,
-                allowed,
-                (_exchange(allowed) @ guess).astype(complex),
-                self.tolerance * self.bandwidth,
-            )
+            nearest = _exchange(allowed) @ guess
+            U = intertwiner(here, there, allowed, nearest, self.bandwidth, self.tolerance)
             if U is not None:
                 return Symmetry(
                     bare.rotation,
@@ -263,9 +258,9 @@ def _same_site(places: Floats) -> Bools:
     return np.asarray((abs(apart - np.rint(apart)) < _PLACE).all(axis=-1))
 
 
-def _exchange(allowed: Bools) -> Floats:
+def _exchange(allowed: Bools) -> Complexes:
     """The permutation that takes the first orbital of each site to the first of its image, …"""
-    exchange = np.zeros(allowed.shape)
+    exchange = np.zeros(allowed.shape, dtype=complex)
     for j in range(len(allowed)):
         # As many orbitals of j's site come before j as of its image before i.
         rank = (allowed[:, :j] == allowed[:, j : j + 1]).all(axis=0).sum()
