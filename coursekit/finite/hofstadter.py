@@ -226,7 +226,8 @@ def streda_labels(model: TightBinding, p: int, q: int, min_gap: float = 0.0) -> 
 
 
 def _points(q: int) -> int:
-    return max(4, -(-_ACROSS // q))
+    # An even number, so that points half a zone from Γ are there.
+    return max(4, 2 * -(-_ACROSS // (2 * q)))
 
 
 def _coprime(p: int, q: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 # Numbers held at a time.
 _CHUNK = 1 << 20
 # Distance from a segment, as a fraction of its length, below which a point is on it.
-_TOUCHES = 1e-9
+_TOUCHES = 1e-12
 
 
 def stray_field(start: ArrayLike, end: ArrayLike, current: ArrayLike, points: ArrayLike) -> Floats:
