@@ -578,3 +578,12 @@ def test_a_path_into_a_crossing_is_an_error():
     with pytest.raises(ck.DegenerateBandsError, match="band 0 touches band 1 at k=") as error:
         ck.trajectory(ck.models.qwz(-2), 0, [0.0, 0.5], [0, 0.5], 0, [0, 1.0, 2.0])
     np.testing.assert_allclose(error.value.k, 0, atol=1e-4)
+
+
+def test_a_field_that_is_no_function_of_time():
+    """Noise never settles, however short the steps."""
+    rng = np.random.default_rng(0)
+    with pytest.raises(
+        ck.ConvergenceError, match=r"the path stopped at t=.*expected a smooth band"
+    ):
+        ck.trajectory(CHAIN, 0, [0.3], lambda t: [1 + 1e-6 * rng.normal()], 0, [0, 2.0])

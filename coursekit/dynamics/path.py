@@ -22,6 +22,8 @@ Field = ArrayLike | Callable[[float], ArrayLike]
 # Relative tolerance of a path, and the longest step as a fraction of the zone.
 _RTOL = 1e-10
 _STRIDE = 0.05
+# Steps that a path may take for each of the longest ones.
+_STEPS = 25
 # Rounding of Ω grows as (scale/gap)²: here it is 1e-6, and step control sees noise alone.
 _SMALLEST_GAP = 1e-5
 
@@ -104,7 +106,7 @@ def trajectory(
     >>> bool(path.energy_error < 1e-9)
     True
     """
-    from scipy.integrate import solve_ivp
+    from scipy.integrate import DOP853
 
     check_model(model)
     band, dim = one_band(model, band), model.dim
@@ -147,22 +149,22 @@ def trajectory(
     longest = np.diff(times).max() if callable(E) or callable(B) else np.inf
     if fastest > 0:
         longest = min(longest, _STRIDE * 2 * np.pi / length / fastest)
+    most_steps = _STEPS * (20 + (times[-1] - times[0]) / longest)
     state = np.concatenate([start, k, np.zeros((*k.shape[:-1], 1))], axis=-1)
-    solution = solve_ivp(
-        rates,
-        times[[0, -1]],
-        state.ravel(),
-        method="DOP853",
-        t_eval=times,
-        rtol=_RTOL,
-        atol=_RTOL * np.broadcast_to(scale, state.shape).ravel(),
-        max_step=longest,
-    )
-    if not solution.success:
-        raise ConvergenceError(
-            f"the path stopped at t={solution.t[-1]:.6g}: {solution.message}; expected a smooth "
-            "band along it: look at the gap and at B·Ω there"
-        )
-    r, k, work = np.split(solution.y.T.reshape(-1, *state.shape), [dim, 2 * dim], axis=-1)
+    tolerance = _RTOL * np.broadcast_to(scale, state.shape).ravel()
+    solver = DOP853(rates, times[0], state.ravel(), times[-1], longest, rtol=_RTOL, atol=tolerance)
+    states, steps = [state.ravel()], 0
+    while len(states) < len(times):
+        message = solver.step() or "it does not settle"
+        steps += 1
+        if solver.status == "failed" or steps > most_steps:
+            raise ConvergenceError(
+                f"the path stopped at t={solver.t:.6g}: {message}; expected a smooth band and "
+                "smooth fields along it: look at the gap, at B·Ω and at E(t) there"
+            )
+        reached = times[len(states) :] <= solver.t
+        if reached.any():
+            states.extend(map(solver.dense_output(), times[len(states) :][reached]))
+    r, k, work = np.split(np.reshape(states, (-1, *state.shape)), [dim, 2 * dim], axis=-1)
     magnetic = np.stack([fields(t)[1] for t in times]).reshape(-1, *[1] * (k.ndim - 2), 3)
     return Trajectory(times, r, k, at(k, magnetic).energy, work[..., 0])
