@@ -51,7 +51,7 @@ class _Lines:
 
     @property
     def left(self) -> int:
-        return len(self.lines) - self.at
+        return max(0, len(self.lines) - self.at)
 
     def fail(self, at: int, expected: str) -> NoReturn:
         """Raise for line ``at``, counted without blank ones; past the last, the file is cut off."""

@@ -216,7 +216,11 @@ class WannierModel:
         (K, n, n), (K, dim, n, n), (K, c, n, n)
         """
         n, dim = self.n_orb, self.dim
-        parts = self._sum(block).reshape(block.size, -1, n, n)
+        # All are Hermitian: what is below the diagonal is the conjugate of what is above.
+        above = self._sum(block).reshape(block.size, -1, n * (n + 1) // 2)
+        row, column = np.minimum(*np.indices((n, n))), np.maximum(*np.indices((n, n)))
+        parts = np.take(above, row * (2 * n - row - 1) // 2 + column, axis=-1)
+        parts.imag *= np.where(np.tri(n, k=-1), -1, 1)
         h, v = parts[:, 0], parts[:, 1 : 1 + dim]
         a, f = parts[:, 1 + dim : 1 + 2 * dim], parts[:, 1 + 2 * dim :]
         if self._rest:
@@ -241,21 +245,22 @@ class WannierModel:
 
     @cached_property
     def _sum(self) -> FourierSum:
-        """Coefficients of H, ∂H, A and curl A, each without the phases of the centres."""
+        """H, ∂H, A and curl A, on and above the diagonal, without the phases of the centres."""
         n, dim = self.n_orb, self.dim
-        planes = _PLANES[dim]
         translations = list({**self.blocks, **self._rest})
-        coefficients = np.zeros((len(translations), 1 + 2 * dim + len(planes), n, n), dtype=complex)
-        for row, R in zip(coefficients, translations, strict=True):
+        above = np.triu_indices(n)
+        coefficients = []
+        for R in translations:
+            h = self.blocks.get(R, np.zeros((n, n)))
+            r = self._rest.get(R, np.zeros((dim, n, n)))
             leads = R @ self.lattice.vectors + self._centers - self._centers[:, None, :]
             d = np.moveaxis(leads, -1, 0)
-            row[0] = self.blocks.get(R, 0.0)
-            row[1 : 1 + dim] = 1j * d * row[0]
-            row[1 + dim : 1 + 2 * dim] = r = self._rest.get(R, np.zeros((dim, n, n)))
-            for c, (a, b) in enumerate(planes):
-                row[1 + 2 * dim + c] = 1j * (d[a] * r[b] - d[b] * r[a])
-        flat = coefficients.reshape(len(translations), -1)
-        return FourierSum(np.array(translations, dtype=float), flat, self.lattice.vectors)
+            curl = [1j * (d[a] * r[b] - d[b] * r[a]) for a, b in _PLANES[dim]]
+            matrices = np.stack([h, *(1j * d * h), *r, *curl])
+            coefficients.append(matrices[:, *above].ravel())
+        return FourierSum(
+            np.array(translations, dtype=float), np.array(coefficients), self.lattice.vectors
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         arguments = (self.lattice, dict(self.blocks), dict(self.position), self.spin)

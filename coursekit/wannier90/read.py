@@ -74,9 +74,9 @@ def read_wannier90(
     Notes
     -----
     G. Pizzi et al., J. Phys.: Condens. Matter 32, 165902 (2020), DOI 10.1088/1361-648X/ab51ff.
-    postw90 builds the diagonal of r at each k from ⟨u(k)\\|u(k + b)⟩ − 1, ``_tb.dat`` from its
-    phase: its σ differs from that of the file by about one part in 10⁶ on a coarse mesh, and less
-    on finer ones.
+    ``seed_tb.dat`` has the diagonal of r from the phases of overlaps, as postw90 does with
+    ``transl_inv = true``: then σ is what postw90 prints.  Its default takes their imaginary parts
+    instead, another finite difference of the same order.
 
     Examples
     --------
