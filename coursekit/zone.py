@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coursekit.lattice import Lattice
 
-__all__ = ["high_symmetry_points", "zone_faces"]
+__all__ = [
+    "high_symmetry_points",
+    "point_name",
+    "reduced_where_cartesian_is_meant",
+    "zone_faces",
+]
 
 Floats = NDArray[np.float64]
 
@@ -55,6 +61,36 @@ def high_symmetry_points(lattice: Lattice) -> dict[str, Floats]:
         return {"Γ": np.zeros(1), "X": _first(_both(reciprocal / 2))}
     points = _planar(*reciprocal) if lattice.dim == 2 else _cubic(lattice)
     return {"Γ": np.zeros(lattice.dim), **points}
+
+
+def point_name(name: str) -> str:
+    """The name with the letters that this module uses: Γ for G, ′ for an apostrophe."""
+    return "Γ" if name == "G" else name.replace("'", "′")
+
+
+def reduced_where_cartesian_is_meant(
+    lattice: Lattice, corners: Floats, labels: Sequence[str]
+) -> int | None:
+    """The first corner that is what its label says if read as reduced, but far from it as it is.
+
+    None where there is none, so too for labels that this module does not know.
+    """
+    try:
+        points = high_symmetry_points(lattice)
+    except ValueError:
+        return None
+    for n, (corner, label) in enumerate(zip(corners, labels, strict=True)):
+        k = points.get(point_name(label))
+        if k is None or corner.shape != k.shape:
+            continue
+        expected = _surroundings(lattice, k)
+        size = expected.max()
+        as_it_is = abs(_surroundings(lattice, corner) - expected).max()
+        as_reduced = abs(_surroundings(lattice, lattice.to_cartesian(corner)) - expected).max()
+        # Two figures of 1/3 are enough to know K.
+        if as_it_is > 0.05 * size and as_reduced < 0.02 * size:
+            return n
+    return None
 
 
 def zone_faces(lattice: Lattice) -> list[Floats]:
@@ -221,3 +257,12 @@ def _clipped(polygon: Floats, neighbours: Floats, reach: float) -> Floats:
         polygon = np.array(kept)
     step = np.linalg.norm(polygon - np.roll(polygon, 1, axis=0), axis=1)
     return np.asarray(polygon[step > 1e3 * small])
+
+
+def _surroundings(lattice: Lattice, k: Floats) -> Floats:
+    """Distances from k to the nearest reciprocal vectors: equal for points of one kind."""
+    basis = _shortest_basis(lattice.reciprocal)
+    reduced = k @ np.linalg.inv(basis)
+    folded = (reduced - np.round(reduced)) @ basis
+    centres = np.concatenate([np.zeros((1, lattice.dim)), _combinations(basis, 2)])
+    return np.asarray(np.sort(np.linalg.norm(centres - folded, axis=1))[: 2**lattice.dim])
