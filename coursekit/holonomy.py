@@ -64,6 +64,7 @@ def berry_phase(model: Model, path: ArrayLike, bands: int | Sequence[int]) -> fl
 
     Notes
     -----
+    The position matrix of a :class:`WannierModel` is part of A.
     M. V. Berry, Proc. R. Soc. A 392, 45 (1984), DOI 10.1098/rspa.1984.0023; across the zone
     J. Zak, PRL 62, 2747 (1989), DOI 10.1103/PhysRevLett.62.2747.
 

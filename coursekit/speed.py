@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from coursekit.bloch_model import Model
 from coursekit.lattice import uniform_mesh
 from coursekit.tight_binding import TightBinding
+from coursekit.wannier90.model import WannierModel
 
 __all__ = ["SpeedLimit", "speed_limit"]
 
@@ -62,19 +63,19 @@ def speed_limit(model: Model, k: Floats | None = None) -> SpeedLimit:
 
 
 def _slopes(model: Model, k: Floats) -> Floats:
-    """√Σ_a ‖∂H/∂k_a − c_a‖², (...), with norms that are cheap and no smaller than the spectral."""
-    dh = np.array(model.hamiltonian_gradient(k))
-    n = np.arange(model.n_orb)
-    dh[..., n, n] -= np.trace(dh, axis1=-2, axis2=-1)[..., None] / model.n_orb
-    sizes = abs(dh)
-    squares = (sizes**2).sum(axis=(-2, -1))
+    """√Σ_a ‖∂H/∂k_a − c_a‖², (...), with c_a in the middle of the eigenvalues of ∂H/∂k_a."""
+    dh = model.hamiltonian_gradient(k)
     if model.n_orb == 2:
-        squares /= 2  # both eigenvalues are ±‖∂H‖
-    return np.asarray(np.sqrt(np.minimum(squares, sizes.sum(axis=-1).max(axis=-1) ** 2).sum(-1)))
+        off, z = abs(dh[..., 1, 0]), (dh[..., 0, 0] - dh[..., 1, 1]).real / 2
+        return np.asarray(np.sqrt((off**2 + z**2).sum(axis=-1)))
+    slopes = np.linalg.eigvalsh(dh)
+    return np.asarray(np.linalg.norm(slopes[..., -1] - slopes[..., 0], axis=-1) / 2)
 
 
 def _acceleration(model: Model) -> float:
     """Largest row sum of |t| d², d how far a hopping leads."""
+    if isinstance(model, WannierModel):
+        model = model.tight_binding
     if not isinstance(model, TightBinding):
         return np.inf
     positions = model.orbitals @ model.lattice.vectors

@@ -200,7 +200,7 @@ def inversion_model(seed, n_even=2, n_odd=2):
     return ck.TightBinding.from_blocks(np.eye(2), np.zeros((n, 2)), blocks), parity
 
 
-def edge_channels(model, energy, n_cells=30, n_k=600):
+def edge_channels(model, energy, n_cells=24, n_k=300):
     """Channels towards +y at the edge at small x, less those towards −y, of a ribbon along y."""
     n = model.n_orb
     k = 2 * np.pi * (np.arange(n_k + 1) + 0.123) / n_k
@@ -251,7 +251,7 @@ def degree(model):
         return np.stack([dh[:, 1, 0].real, dh[:, 1, 0].imag])
 
     found = np.empty((0, 2))
-    for start in ck.uniform_mesh(model.lattice, 24).reshape(-1, 2):
+    for start in ck.uniform_mesh(model.lattice, 18).reshape(-1, 2):
         zero = root(lambda k: d(k)[:2], start, jac=slopes)
         if zero.success and d(zero.x)[2] > 0:
             apart = (found - zero.x) / (2 * np.pi)
@@ -267,7 +267,7 @@ def test_large_chern_numbers(seed):
     assert ck.chern_number(model, 1) == degree(model)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 def test_parity_eigenvalues(seed):
     """(−1)^C is the product of the occupied parities at the four points k = −k."""
     model, parity = inversion_model(seed)
@@ -278,7 +278,7 @@ def test_parity_eigenvalues(seed):
         assert (-1) ** ck.chern_number(model, occupied) == round(product)
 
 
-@pytest.mark.parametrize("q", [3, 4, 5, 7])
+@pytest.mark.parametrize("q", [3, 4, 7])
 def test_diophantine_equation(q):
     """r = qs + pt, |t| < q/2 in the open gaps: D. J. Thouless et al., PRL 49, 405 (1982)."""
     for p in range(1, q // 2 + 1):

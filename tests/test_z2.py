@@ -165,7 +165,7 @@ def test_largest_rashba_coupling():
         ck.z2_invariant(ck.models.kane_mele(1, 0.06, touching + 0.005), 2)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_against_parities(seed):
     """Random models with inversion: L. Fu & C. L. Kane, PRB 76, 045302 (2007)."""
     model, parity = random_time_reversal(seed, n=3, inversion=True)
@@ -183,7 +183,7 @@ def test_both_invariants_are_met():
     assert values == {0, 1}
 
 
-@pytest.mark.parametrize("seed", [0, 3, 4, 5])
+@pytest.mark.parametrize("seed", [0, 3, 4])
 def test_without_inversion(seed):
     """The flow along the other lattice vector, of another cell, tells the same."""
     model, _ = random_time_reversal(seed)

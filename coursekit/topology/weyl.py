@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 _DEFAULT_RADIUS = 0.01
 _FIRST_CELLS = 4
-_MOST_CELLS = 40_000
+_MOST_CELLS = 10_000
 
 
 def weyl_charge(
