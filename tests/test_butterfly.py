@@ -73,6 +73,7 @@ def test_diophantine(q, p):
     np.testing.assert_array_equal(q * s + p * t, r)
     assert (2 * abs(t) <= q).all()
     odd = 2 * r != q
+    assert (2 * t[~odd] == q).all()
     # Electrons and holes, and the other sign of B.
     np.testing.assert_array_equal(t[odd], -t[::-1][odd])
     np.testing.assert_array_equal(t[odd], -ck.finite.gap_labels(-p, q).t[odd])

@@ -369,6 +369,8 @@ def test_single_site():
     assert flake.density(0.4, 0.1).tolist() == pytest.approx([0.5])
     assert flake.bond_currents(0.0).current.shape == (0,)
     assert flake.magnetization(1.0) == 0
+    empty = ck.finite.Flake(ck.TightBinding(np.eye(2), [[0, 0]], []), (2, 2))
+    assert empty.grand_potential(0.5) == -2
 
 
 @pytest.mark.parametrize(
