@@ -535,6 +535,11 @@ def test_fields_that_change_with_time():
     np.testing.assert_allclose(
         still.r[1], 3 * ck.equations_of_motion(model, 0, [0.3, 0.2], [0, 0], 0).rdot, atol=1e-12
     )
+    # A pulse after a long time without field is not slept through.
+    late = ck.trajectory(
+        CHAIN, 0, [0.0], lambda t: [0.1 * np.exp(-((t - 70) ** 2) / 8)], 0, np.linspace(0, 100, 51)
+    )
+    assert late.k[-1, 0] == pytest.approx(shift, abs=1e-8)
     # A growing magnetic field bends the path, and gives −m dB to the moment without any work.
     ramp = ck.trajectory(model, 0, [0.3, 0.2], [0, 0], lambda t: 0.01 * t, t)
     assert (ramp.work == 0).all()
@@ -586,4 +591,4 @@ def test_a_field_that_is_no_function_of_time():
     with pytest.raises(
         ck.ConvergenceError, match=r"the path stopped at t=.*expected a smooth band"
     ):
-        ck.trajectory(CHAIN, 0, [0.3], lambda t: [1 + 1e-6 * rng.normal()], 0, [0, 2.0])
+        ck.trajectory(CHAIN, 0, [0.3], lambda t: [1 + 1e-7 * rng.normal()], 0, [0, 2.0])
