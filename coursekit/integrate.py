@@ -5,7 +5,7 @@ periodic integrands (insulators, kT > 0).  ``linear``: triangles or tetrahedra o
 whose error falls with the square of the mesh step also in a metal.  ``adaptive``: in 2D, lines of k
 that are cut where a band crosses μ, with Gauss points refined between the cuts and across the
 lines, for metals at T = 0, small kT, sharp curvature peaks, and continuum models, whose zone is the
-whole plane; in 3D, cells of tetrahedra that are halved where that changes the integral.
+whole plane; in 3D, cells that are halved where that changes the integral.
 
 All μ and kT come from one diagonalisation of a mesh.
 """
@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from coursekit.accumulate import Plan, Sample, plan, separated
 from coursekit.adaptive import adaptive
 from coursekit.bloch_model import Model, check_model
-from coursekit.cells import linear_adaptive, linear_uniform
+from coursekit.cells import linear_uniform
 from coursekit.errors import ConvergenceError
 from coursekit.fourier import Block
 from coursekit.integrand import Integrand
@@ -30,6 +30,7 @@ from coursekit.kubo import Keep, band_energies, points_at_a_time
 from coursekit.lattice import Lattice, mesh_shape
 from coursekit.parallel import in_pieces, on_cluster
 from coursekit.reduction import Reduction, reduce_zone
+from coursekit.refine import adaptive_cells
 
 __all__ = ["Integral", "Options", "chemical", "plain", "zone_integral", "zone_values"]
 
@@ -186,7 +187,7 @@ def _integrate(
     lattice = model.lattice
     if settings.method == "adaptive":
         _require_cold(kTs, settings)
-        found = linear_adaptive(model, lattice, integrand, mus, settings.rtol, settings.progress)
+        found = adaptive_cells(model, lattice, integrand, mus, settings.rtol, settings.progress)
         return _Result(*found), shape
     if settings.mesh == "auto":
         return _refined(model, lattice, integrand, mus, kTs, settings), shape
@@ -279,7 +280,7 @@ def _refined(
             model, integrand, mus[unsettled], kTs[unsettled], rtol, settings.progress
         )
     else:
-        adapted, known, n_k = linear_adaptive(
+        adapted, known, n_k = adaptive_cells(
             model, lattice, integrand, mus[unsettled], rtol, settings.progress
         )
     if not values.size:
