@@ -200,7 +200,7 @@ def inversion_model(seed, n_even=2, n_odd=2):
     return ck.TightBinding.from_blocks(np.eye(2), np.zeros((n, 2)), blocks), parity
 
 
-def edge_channels(model, energy, n_cells=24, n_k=300):
+def edge_channels(model, energy, n_cells=30, n_k=600):
     """Channels towards +y at the edge at small x, less those towards −y, of a ribbon along y."""
     n = model.n_orb
     k = 2 * np.pi * (np.arange(n_k + 1) + 0.123) / n_k
@@ -367,9 +367,21 @@ def test_inequality_of_the_certificate(seed, n_orb, size):
 
 def test_certificate_refuses_large_cells():
     one = np.array([1.0, 1.0])
-    assert not certificate.is_certified(np.array([np.inf, 2.0, 1.2]), one, 1.0).any()
+    assert not certificate.is_certified(np.array([np.inf, 2.0, 1.2, 0.9]), one, 1.0).any()
     assert certificate.is_certified(np.array([0.0, 0.5, 0.8]), one, 1.0).all()
     assert not certificate.is_certified(np.array(0.8), 2 * one, 4.0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_flux_is_whole_before_rounding(monkeypatch, seed):
+    """Cells of different sizes meet, also across the edges of the zone, without a remainder."""
+    monkeypatch.setattr(certificate, "round", lambda flux: flux, raising=False)
+    rng = np.random.default_rng(seed)
+    base, k0 = ck.models.qwz(-1.98), np.array([0.02, 0.3]) * rng.uniform(0.5, 1.5, 2)
+    model = ck.BlochModel(lambda k: base.hamiltonian(k - k0), None, np.eye(2), n_orb=2)
+    for flux in (ck.chern_number(model, 1), ck.chern_number(two_band_model(seed), 1)):
+        assert isinstance(flux, float)
+        assert flux == pytest.approx(np.rint(flux), abs=1e-9)
 
 
 class Counted:

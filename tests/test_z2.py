@@ -9,6 +9,7 @@ import pytest
 
 import coursekit as ck
 from coursekit.topology import z2
+from coursekit.topology.certificate import Cells
 
 PAULI = np.array([[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 
@@ -292,8 +293,17 @@ def spin_one():
     return np.array([x, y, np.diag([1, 0, -1])])
 
 
+@pytest.mark.parametrize("m", [-1.0, 1.0, 3.0, 5.0, 9.0])
+def test_puts_in_lines(monkeypatch, m):
+    """Begun with cells so flat that centres go far from one line to the next."""
+    low = np.stack(np.meshgrid(np.arange(48), np.arange(6), indexing="ij"), axis=-1).reshape(-1, 2)
+    rows = Cells(low, low + 1, np.array([48, 6]))
+    monkeypatch.setattr(z2, "certified_cells", lambda bundle, lattice: rows)
+    assert ck.z2_invariant(ck.models.bhz(m), 2) == (0 < m < 8)
+
+
 def test_gives_up(monkeypatch):
-    monkeypatch.setattr(z2, "_SAFE_WALK", 1e-12)
+    monkeypatch.setattr(z2, "_SAFE", 1e-12)
     monkeypatch.setattr(z2, "_NARROWEST", 1e-3)
     with pytest.raises(ck.ConvergenceError, match="Wannier centres jump at k = "):
         ck.z2_invariant(ck.models.kane_mele(1, 0.06, 0.05, 0.1), 2)

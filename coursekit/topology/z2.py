@@ -13,7 +13,7 @@ from coursekit.bloch_model import Model, check_model
 from coursekit.errors import ConvergenceError
 from coursekit.links import closing_phases, loop_product, unitary
 from coursekit.speed import speed_limit
-from coursekit.topology.certificate import Bundle, certified_cells
+from coursekit.topology.certificate import certified_cells
 from coursekit.topology.chern import band_bundle, planar_lattice
 from coursekit.topology.slices import slice_model
 from coursekit.topology.spin import require_spin
@@ -26,7 +26,7 @@ Complexes = NDArray[np.complex128]
 # Relative to the energy scale.
 _SYMMETRIC = 1e-6
 # Between neighbouring lines centres move by less than this part of the way to the gap's middle.
-_SAFE_WALK = 0.5
+_SAFE = 0.5
 _NARROWEST = 1e-9
 
 
@@ -55,8 +55,8 @@ def z2_invariant(model: Model, occupied: int | Sequence[int]) -> int | tuple[int
     The middle of the largest gap between the Wannier centres is followed from k = 0 to ½ across the
     lines that they belong to, and the centres that it jumps over are counted: A. A. Soluyanov &
     D. Vanderbilt, PRB 83, 235401 (2011), DOI 10.1103/PhysRevB.83.235401. The points of the lines
-    are corners of the cells that certify a Chern number, so no small gap is missed between them;
-    lines are put in until no centre can pass the middle of the gap unseen. Indices in 3D:
+    are corners of the cells that certify a Chern number, so no flux is missed between them; lines
+    are put in until the flux between them can carry no centre past the middle. Indices in 3D:
     L. Fu, C. L. Kane & E. J. Mele, PRL 98, 106803 (2007), DOI 10.1103/PhysRevLett.98.106803.
 
     Examples
@@ -115,8 +115,6 @@ def _require_time_reversal(model: Model) -> None:
 class _Line(NamedTuple):
     """A line of k across which Wannier centres are localised."""
 
-    start: Complexes  # (n_orb, n) states at its start
-    loop: Complexes  # (n, n) Wilson loop
     centers: Floats  # (n,) in [0, 2π)
     middle: float  # of the largest gap between centres
     width: float  # of that gap
@@ -131,19 +129,23 @@ def _plane_invariant(model: Model, group: list[int]) -> int:
     low, high = cells.low / cells.counts, cells.high / cells.counts
     across = np.unique(np.append(low[low[:, 1] < 0.5, 1], 0.5))
 
-    def line(y: float) -> _Line:
-        met = (low[:, 1] <= y) & (y <= high[:, 1])
-        points = np.unique(low[met, 0])
+    def states(y: float, at: float) -> Complexes:
+        """States on the line y, at the corners of the cells that meet the line ``at``."""
+        points = np.unique(low[(low[:, 1] <= at) & (at <= high[:, 1]), 0])
         # Symmetric about k = 0, so that partners under time reversal stay together.
         points = np.union1d(points, (1 - points) % 1)
-        return _line(bundle, points[:, None] * b1 + y * b2, phases)
+        return bundle.frames(points[:, None] * b1 + y * b2)
+
+    def line(y: float) -> _Line:
+        return _line(states(y, y), phases)
 
     lines = [line(y) for y in across]
     jumps = 0
     stack = [(across[n], lines[n], across[n + 1], lines[n + 1]) for n in range(len(lines) - 1)]
     while stack:
         y, here, y_next, there = stack.pop()
-        if _walk(here, there) < _SAFE_WALK * here.width / 2:
+        y_middle = (y + y_next) / 2
+        if _flux(states(y, y_middle), states(y_next, y_middle), phases) < _SAFE * here.width / 2:
             passed = (there.centers - here.middle) % (2 * np.pi)
             jumps += int((passed < (there.middle - here.middle) % (2 * np.pi)).sum())
         elif y_next - y < _NARROWEST:
@@ -152,24 +154,28 @@ def _plane_invariant(model: Model, group: list[int]) -> int:
                 "is too small there to follow it"
             )
         else:
-            y_middle = (y + y_next) / 2
             between = line(y_middle)
             stack += [(y, here, y_middle, between), (y_middle, between, y_next, there)]
     return jumps % 2
 
 
-def _line(bundle: Bundle, k: Floats, phases: Complexes) -> _Line:
-    u = bundle.frames(k)
+def _line(u: Complexes, phases: Complexes) -> _Line:
     loop = loop_product(u[None], phases, abelian=False)[0]
     centers = np.sort(np.angle(np.linalg.eigvals(loop)) % (2 * np.pi))
     gaps = np.diff(np.append(centers, centers[0] + 2 * np.pi))
     widest = int(gaps.argmax())
-    return _Line(u[0], loop, centers, centers[widest] + gaps[widest] / 2, gaps[widest])
+    return _Line(centers, centers[widest] + gaps[widest] / 2, gaps[widest])
 
 
-def _walk(here: _Line, there: _Line) -> float:
-    """How far, at most, the centres of one line are from those of the next; an angle."""
-    carry = unitary(here.start.conj().T @ there.start)
-    difference = here.loop - carry @ there.loop @ carry.conj().T
-    # Eigenvalues of two unitary matrices can be paired within the norm of their difference.
-    return float(2 * np.arcsin(min(1.0, float(np.linalg.norm(difference, 2)) / 2)))
+def _flux(u: Complexes, v: Complexes, phases: Complexes) -> float:
+    """Sum of the norms of the fluxes between two lines: no centre moves further from one to the
+    other."""
+    u, v = (np.concatenate([w, phases[:, None] * w[:1]]) for w in (u, v))
+    along_u, along_v, across = (
+        unitary(a.conj().swapaxes(-1, -2) @ b)
+        for a, b in ((u[:-1], u[1:]), (v[:-1], v[1:]), (u, v))
+    )
+    # Round each cell: along u and across on one side, across and along v on the other.
+    difference = along_u @ across[1:] - across[:-1] @ along_v
+    norms = np.linalg.norm(difference, 2, axis=(-2, -1))
+    return float((2 * np.arcsin(np.minimum(1, norms / 2))).sum())
