@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from coursekit.bloch_model import HERMITIAN_TOLERANCE
 
 __all__ = [
     "Hopping",
     "add_bond",
     "distinct_bonds",
+    "hermitian_blocks",
     "onsite_energies",
     "orbital_positions",
     "translation_vector",
@@ -113,3 +116,38 @@ def distinct_bonds(
             )
         seen[i, j, translation] = t
         yield i, j, translation, t
+
+
+def hermitian_blocks(
+    blocks: Mapping[tuple[int, ...], ArrayLike], n_orb: int, dim: int
+) -> dict[tuple[int, ...], Complexes]:
+    """The blocks as matrices, H(−R) = H(R)† beside each H(R), or a ValueError."""
+    matrices: dict[tuple[int, ...], Complexes] = {}
+    for R, block in blocks.items():
+        translation = translation_vector(R, dim)
+        matrix = np.array(block, dtype=complex)
+        if matrix.shape != (n_orb, n_orb):
+            raise ValueError(
+                f"block R={translation} has shape {matrix.shape}; expected {(n_orb, n_orb)}, "
+                "one row and column for each orbital"
+            )
+        if not np.isfinite(matrix).all():
+            raise ValueError(f"block R={translation} holds NaN or inf; expected finite numbers")
+        matrices[translation] = matrix
+    scale = max((float(abs(m).max()) for m in matrices.values()), default=0.0)
+    for translation, matrix in matrices.items():
+        minus_R = tuple(-x for x in translation)
+        partner = matrices.get(minus_R)
+        if partner is None:
+            raise ValueError(
+                f"block R={translation} has no partner R={minus_R}; expected "
+                "H(−R) = H(R)† beside each H(R), or use TightBinding(...), which adds it"
+            )
+        mismatch = float(abs(matrix - partner.conj().T).max())
+        if mismatch > HERMITIAN_TOLERANCE * scale:
+            raise ValueError(
+                f"blocks R={translation} and R={minus_R} differ by {mismatch:.3g} from each "
+                "other's conjugate transpose, so H(k) is not Hermitian; expected "
+                "H(−R) = H(R)†"
+            )
+    return matrices

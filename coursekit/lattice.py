@@ -25,6 +25,15 @@ class Lattice:
     Raises
     ------
     ValueError : not a square matrix of finite numbers, or rows that are linearly dependent
+
+    Examples
+    --------
+    >>> import coursekit as ck
+    >>> square = ck.Lattice([[2.0, 0.0], [0.0, 2.0]])
+    >>> square.cell_volume
+    4.0
+    >>> square.to_cartesian([0.5, 0.0]).round(6)
+    array([1.570796, 0.      ])
     """
 
     vectors: Floats
@@ -86,6 +95,12 @@ def uniform_mesh(lattice: Lattice, shape: int | Sequence[int], shift: float = 0.
     Raises
     ------
     ValueError : a shape that is not dim positive integers
+
+    Examples
+    --------
+    >>> import numpy as np, coursekit as ck
+    >>> ck.uniform_mesh(ck.Lattice([[1.0]]), 4).ravel() / np.pi
+    array([0. , 0.5, 1. , 1.5])
     """
     sizes = mesh_shape(shape, lattice.dim)
     axes = [(np.arange(n) + shift) / n for n in sizes]
@@ -114,6 +129,18 @@ def k_path(points: ArrayLike, n: int = 50) -> tuple[Floats, Floats]:
     -------
     k : ((n_points − 1) n + 1, dim)
     distance : the same number of path lengths from the first point, 1/length
+
+    Raises
+    ------
+    ValueError : fewer than two corners, n < 1
+
+    Examples
+    --------
+    >>> import coursekit as ck
+    >>> corners = ck.high_symmetry_points(ck.Lattice([[1.0, 0.0], [0.0, 1.0]]))
+    >>> k, distance = ck.k_path([corners[name] for name in "ΓXM"], n=2)
+    >>> distance.round(3)
+    array([0.   , 1.571, 3.142, 4.712, 6.283])
     """
     corners = np.asarray(points, dtype=float)
     if corners.ndim != 2 or len(corners) < 2 or n < 1:

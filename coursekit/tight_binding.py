@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from coursekit.bloch_model import HERMITIAN_TOLERANCE, check_k, spin_matrices
+from coursekit.bloch_model import check_k, spin_matrices
 from coursekit.bonds import (
     Hopping,
     add_bond,
     distinct_bonds,
+    hermitian_blocks,
     onsite_energies,
     orbital_positions,
-    translation_vector,
 )
 from coursekit.folding import Crystal, layered, repeated
 from coursekit.fourier import Block, FourierSum, blocks_of
@@ -60,6 +60,13 @@ class TightBinding:
     -----
     H_ij(k) = Σ_R t e^{ik·(R + rⱼ − rᵢ)}; D. Vanderbilt, *Berry Phases in Electronic Structure
     Theory* (2018), "convention I"; DOI 10.1017/9781316662205.
+
+    Examples
+    --------
+    >>> import coursekit as ck
+    >>> chain = ck.TightBinding([[1.0]], [[0.0]], [(0, 0, (1,), -1.0)], onsite=2.0)
+    >>> chain.hamiltonian([0.0]).real
+    array([[0.]])
     """
 
     def __init__(
@@ -100,37 +107,9 @@ class TightBinding:
         """
         cell = lattice if isinstance(lattice, Lattice) else Lattice(lattice)
         positions = orbital_positions(orbitals, cell.dim)
-        n_orb = len(positions)
-        matrices: dict[tuple[int, ...], Complexes] = {}
-        for R, block in blocks.items():
-            translation = translation_vector(R, cell.dim)
-            matrix = np.array(block, dtype=complex)
-            if matrix.shape != (n_orb, n_orb):
-                raise ValueError(
-                    f"block R={translation} has shape {matrix.shape}; expected {(n_orb, n_orb)}, "
-                    "one row and column for each orbital"
-                )
-            if not np.isfinite(matrix).all():
-                raise ValueError(f"block R={translation} holds NaN or inf; expected finite numbers")
-            matrices[translation] = matrix
-        scale = max((float(abs(m).max()) for m in matrices.values()), default=0.0)
-        for translation, matrix in matrices.items():
-            minus_R = tuple(-x for x in translation)
-            partner = matrices.get(minus_R)
-            if partner is None:
-                raise ValueError(
-                    f"block R={translation} has no partner R={minus_R}; expected "
-                    "H(−R) = H(R)† beside each H(R), or use TightBinding(...), which adds it"
-                )
-            mismatch = float(abs(matrix - partner.conj().T).max())
-            if mismatch > HERMITIAN_TOLERANCE * scale:
-                raise ValueError(
-                    f"blocks R={translation} and R={minus_R} differ by {mismatch:.3g} from each "
-                    "other's conjugate transpose, so H(k) is not Hermitian; expected "
-                    "H(−R) = H(R)†"
-                )
+        matrices = hermitian_blocks(blocks, len(positions), cell.dim)
         model = cls.__new__(cls)
-        model._set(cell, positions, matrices, spin_matrices(spin, n_orb))
+        model._set(cell, positions, matrices, spin_matrices(spin, len(positions)))
         return model
 
     def _set(
