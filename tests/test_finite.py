@@ -192,6 +192,17 @@ def test_magnetic_cells_of_one_field_agree():
     assert abs(mean_cube(-1, 6) - one) > 1e-2 * abs(one)
 
 
+def test_spin_comes_along():
+    """S_z commutes with a Kane–Mele Hamiltonian without Rashba coupling, in fields and ribbons."""
+    model = ck.models.kane_mele(1, 0.2, 0.0, 0.1)
+    for larger in (ck.finite.with_flux(model, 1, (2, 2)), ck.finite.Ribbon(model, 3).chain):
+        h = larger.hamiltonian(np.full(larger.dim, 0.3))
+        s_x, _, s_z = larger.spin
+        np.testing.assert_allclose(s_z @ h, h @ s_z, atol=1e-13)
+        assert abs(s_x @ h - h @ s_x).max() > 0.1
+    assert ck.finite.with_flux(TRIVIAL, 1, 2).spin is None
+
+
 def test_equilibrium_on_a_torus():
     """n(B) and G(B) against the bulk, from ±1/q flux quanta."""
     mu, kT = np.array([-2.0, -1.6]), 0.2

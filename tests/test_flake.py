@@ -96,7 +96,7 @@ def test_velocity_is_the_commutator():
 def test_states_wait_until_they_are_needed():
     flake = ck.finite.Flake(QWZ, (120, 120))
     assert flake.hamiltonian.nnz == 14400 * 2 + 4 * (14400 - 120) * 4
-    with pytest.raises(ValueError, match="28800 sites; expected at most 8000"):
+    with pytest.raises(ValueError, match="28800 sites; expected at most 5000"):
         flake.density(0.0)
 
 

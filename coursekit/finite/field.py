@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from coursekit.lattice import Lattice
 from coursekit.tight_binding import TightBinding
 
-__all__ = ["require_planar", "with_flux"]
+__all__ = ["repeated_spin", "require_planar", "with_flux"]
 
 
 def with_flux(model: TightBinding, p: int, q: int | Sequence[int]) -> TightBinding:
@@ -26,7 +26,7 @@ def with_flux(model: TightBinding, p: int, q: int | Sequence[int]) -> TightBindi
     Returns
     -------
     TightBinding : q n_orb orbitals in a cell of q times the area, in the field
-        B = 2πp/(q × cell area) in natural units
+        B = 2πp/(q × cell area) in natural units; spins come along, without a Zeeman energy
 
     Raises
     ------
@@ -76,7 +76,15 @@ def with_flux(model: TightBinding, p: int, q: int | Sequence[int]) -> TightBindi
             key = (int(turn[0]), int(turn[1]))
             blocks[key] = blocks.get(key, 0) + new.reshape(len(cells) * n, -1)
     orbitals = (start / [q1, q2]).reshape(-1, 2)
-    return TightBinding.from_blocks(Lattice([q1 * a1, q2 * a2]), orbitals, blocks)
+    spin = repeated_spin(model, len(cells))
+    return TightBinding.from_blocks(Lattice([q1 * a1, q2 * a2]), orbitals, blocks, spin)
+
+
+def repeated_spin(model: TightBinding, cells: int) -> NDArray[np.complex128] | None:
+    """The spin matrices of a model in a larger cell, whose orbitals stand cell by cell."""
+    if model.spin is None:
+        return None
+    return np.array([np.kron(np.eye(cells), matrix) for matrix in model.spin])
 
 
 def require_planar(model: object) -> None:

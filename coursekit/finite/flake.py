@@ -27,8 +27,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Complexes = NDArray[np.complex128]
 
-# One dense matrix of that many sites takes 1 GB.
-_MOST_DENSE = 8000
+# That many sites take 1.6 GB.
+_MOST_DENSE = 5000
 # Numbers held at a time while bonds are summed over states.
 _CHUNK = 1 << 22
 
@@ -56,8 +56,8 @@ class Flake:
     Notes
     -----
     The Hamiltonian is sparse.  The first quantity that needs states diagonalises it densely, once:
-    N sites take 50 N² bytes and about 10 s for N = 1600 on one core, growing with N³.  A flake of
-    more than 8000 sites is refused there.
+    N sites take 64 N² bytes and about 10 s for N = 1600 on one core, growing with N³.  A flake of
+    more than 5000 sites is refused there.
     """
 
     model: TightBinding

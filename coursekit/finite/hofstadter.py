@@ -73,7 +73,7 @@ def butterfly(model: TightBinding, q_max: int) -> Butterfly:
     -----
     Bands are as wide as they are on a mesh of at least 4 points along each direction of the zone,
     and 24 across the zone of the model without field: magnetic bands narrow quickly with q.
-    About q_max²/3 fluxes; square lattice, q_max = 30: 2 s on one core.
+    About q_max²/3 fluxes; square lattice, q_max = 30: 1 s on one core.
     D. R. Hofstadter, PRB 14, 2239 (1976); DOI 10.1103/PhysRevB.14.2239.
 
     Examples

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from coursekit.bands import solve
 from coursekit.finite.currents import cut_integral
-from coursekit.finite.field import require_planar
+from coursekit.finite.field import repeated_spin, require_planar
 from coursekit.finite.occupation import plain
 from coursekit.integrate import chemical
 from coursekit.lattice import Lattice, uniform_mesh
@@ -381,7 +381,8 @@ def _chain(
         phase = np.exp(-1j * B * (y + y[:, None]) / 2 * dx)
         hop = np.kron(np.eye(width, k=climb), block) * phase
         blocks[turn,] = blocks.get((turn,), 0) + hop
-    return TightBinding.from_blocks(Lattice([[length]]), x[:, None] / length, blocks), y
+    spin = repeated_spin(model, width)
+    return TightBinding.from_blocks(Lattice([[length]]), x[:, None] / length, blocks, spin), y
 
 
 def _rowward(m: NDArray[np.int64], vectors: Floats) -> NDArray[np.int64]:
