@@ -235,6 +235,16 @@ def test_units_of_energy():
     np.testing.assert_allclose(b.r[1], a.r[1], rtol=1e-8)
 
 
+def test_motion_repeats_in_the_zone():
+    """Orbitals off the origin change the phases of u(k + G), and nothing else."""
+    model = ck.models.haldane(1, 0.3, 0.7, 0.5)
+    k = np.array([0.4, 0.9])
+    here = ck.equations_of_motion(model, 1, k, [0.1, 0.2], 0.3)
+    there = ck.equations_of_motion(model, 1, k + model.lattice.reciprocal, [0.1, 0.2], 0.3)
+    for a, b in zip(here, there, strict=True):
+        np.testing.assert_allclose(b, [a, a], rtol=1e-9)
+
+
 def test_shapes_of_the_motion():
     model = ck.models.qwz(-1, 0.2)
     k = np.random.default_rng(2).normal(size=(5, 1, 2))

@@ -22,7 +22,7 @@ Field = ArrayLike | Callable[[float], ArrayLike]
 # Relative tolerance of a path, and steps that it may take in each zone that it crosses: a chain
 # takes 20, a gap of 1e-4 in its way 200.
 _RTOL = 1e-10
-_STEPS = 500
+_STEPS = 300
 # Rounding of Ω grows as (scale/gap)²: here it is 1e-6, and step control sees noise alone.
 _SMALLEST_GAP = 1e-5
 

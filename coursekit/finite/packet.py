@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,6 +84,7 @@ class Wavepacket:
         rounding: A. H. Al-Mohy & N. J. Higham, SIAM J. Sci. Comput. 33, 488 (2011), DOI
         10.1137/100788860.  An edge reflects; see ``edge_weight``.
         """
+        from scipy import sparse
         from scipy.sparse.linalg import expm_multiply
 
         t = np.asarray(times, dtype=float)
@@ -92,7 +93,8 @@ class Wavepacket:
         dim = self.model.dim
         electric = np.zeros(dim) if np.ndim(E) == 0 and E == 0 else _real("E", E, (dim,))
         packet = replace(self, B=_magnetic(dim, B))
-        h = packet._hamiltonian(electric)
+        potential = (self.positions - self.origin) @ electric
+        h = packet.hamiltonian + sparse.diags_array(potential.ravel())
         psi = self._columns()
         states = [psi]
         for step in np.diff(t):
@@ -118,6 +120,24 @@ class Wavepacket:
         """(N₁, …, n_orb, dim) Cartesian positions of the orbitals, length."""
         return _positions(self.model, self.cells)
 
+    @cached_property
+    def hamiltonian(self) -> Any:
+        """Sparse H of the open lattice in the field B, site = cell × n_orb + orbital; energy."""
+        from scipy import sparse
+
+        bonds = []
+        for R, block in self.model.blocks.items():
+            # Ones where the column's cell lies R beyond the row's.
+            hops = [sparse.eye_array(n, k=step) for n, step in zip(self.cells, R, strict=True)]
+            bonds.append(sparse.kron(reduce(sparse.kron, hops), block))
+        h = sum(bonds[1:], start=bonds[0]).tocoo().astype(complex)
+        if self.B.any():
+            r = self.positions.reshape(-1, self.model.dim) - self.origin
+            # ∫A·dl along the straight bond from rᵢ to rⱼ is ½ B·(rᵢ × rⱼ).
+            flux = self.B * _cross(r[h.row], r[h.col]) / 2
+            h.data = h.data * np.exp(1j * (flux.sum(axis=-1) if self.model.dim == 3 else flux))
+        return h.tocsr()
+
     @property
     def norm(self) -> Floats:
         """(...,) ⟨ψ|ψ⟩, which is 1 and stays 1."""
@@ -138,8 +158,7 @@ class Wavepacket:
     @property
     def energy(self) -> Floats:
         """(...,) ⟨H⟩ in the field B, without the potential of an electric field."""
-        h = self._hamiltonian(np.zeros(self.model.dim))
-        return self._sum((self.psi.conj() * self._applied(h, self.psi)).real)
+        return self._sum((self.psi.conj() * self._applied(self.psi)).real)
 
     @property
     def moment(self) -> Floats:
@@ -189,38 +208,21 @@ class Wavepacket:
         inside[(slice(1, -1),) * len(self.cells)] = True
         return self._sum(self._density() * ~inside)
 
-    def _hamiltonian(self, E: Floats) -> Any:
-        """Sparse H of the open lattice, site = cell × n_orb + orbital."""
-        from scipy import sparse
-
-        bonds = []
-        for R, block in self.model.blocks.items():
-            # Ones where the column's cell lies R beyond the row's.
-            hops = [sparse.eye_array(n, k=step) for n, step in zip(self.cells, R, strict=True)]
-            bonds.append(sparse.kron(reduce(sparse.kron, hops), block))
-        h = sum(bonds[1:], start=bonds[0]).tocoo().astype(complex)
-        r = self.positions.reshape(-1, self.model.dim) - self.origin
-        if self.B.any():
-            # ∫A·dl along the straight bond from rᵢ to rⱼ is ½ B·(rᵢ × rⱼ).
-            flux = self.B * _cross(r[h.row], r[h.col]) / 2
-            h.data = h.data * np.exp(1j * (flux.sum(axis=-1) if self.model.dim == 3 else flux))
-        return h.tocsr() + sparse.diags_array(r @ E)
-
     def _density(self) -> Floats:
         return self.psi.real**2 + self.psi.imag**2
 
     def _columns(self) -> Complexes:
         return self.psi.reshape(-1, math.prod(self.psi.shape[-self.model.dim - 1 :])).T
 
-    def _applied(self, h: Any, psi: Complexes) -> Complexes:
-        flat = psi.reshape(-1, h.shape[0])
-        return np.asarray((h @ flat.T).T).reshape(psi.shape)
+    def _applied(self, psi: Complexes) -> Complexes:
+        """Hψ, shape of ψ."""
+        flat = psi.reshape(-1, self.hamiltonian.shape[0])
+        return np.asarray((self.hamiltonian @ flat.T).T).reshape(psi.shape)
 
     def _velocities(self) -> list[Complexes]:
         """i(H x − x H)ψ for every direction x."""
-        h = self._hamiltonian(np.zeros(self.model.dim))
-        moved = self._applied(h, self.psi)
-        return [1j * (self._applied(h, x * self.psi) - x * moved) for x in self._coordinates()]
+        moved = self._applied(self.psi)
+        return [1j * (self._applied(x * self.psi) - x * moved) for x in self._coordinates()]
 
     def _coordinates(self) -> Floats:
         """(dim, N₁, …, n_orb)"""
