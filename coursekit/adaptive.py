@@ -160,15 +160,14 @@ def _adaptive_one(
     charts = [chart]
     if kT == 0 and integrand.on_surface:
         charts.append(chart.transposed())
-    out = []
     probe = Block(np.zeros((1, model.dim)), np.zeros((1, model.dim)))
-    for component in range(integrand.quantity(model, probe, None).values[0].shape[1]):
-        lines = [_Lines(model, integrand, chart, component, mu, kT) for chart in charts]
-        # The size of what is summed sets the absolute tolerance: the integral itself may vanish.
-        size = sum(one.size() for one in lines)
-        found = [_across(one, size, rtol) if size else (0.0, 0.0) for one in lines]
-        out.append(np.sum(found, axis=0))
-    return np.array(out)
+    components = range(integrand.quantity(model, probe, None).values[0].shape[1])
+    every = [[_Lines(model, integrand, chart, c, mu, kT) for chart in charts] for c in components]
+    # The size of what is summed sets the absolute tolerance: the integral itself may vanish, and
+    # one component may be rounding alone beside the others.
+    size = max(sum(one.size() for one in lines) for lines in every)
+    found = [[_across(one, size, rtol) if size else (0.0, 0.0) for one in ls] for ls in every]
+    return np.sum(found, axis=1)
 
 
 def _across(lines: _Lines, size: float, rtol: float) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from typing import NamedTuple, Unpack
 
 import numpy as np
@@ -16,8 +17,8 @@ from coursekit.accumulate import Sample
 from coursekit.bloch_model import Model, check_k, check_model
 from coursekit.fourier import Block
 from coursekit.integrand import Integrand
-from coursekit.integrate import Options, plain, zone_values
-from coursekit.kubo import Currents, Keep, band_geometry, band_pairs, between_bands
+from coursekit.integrate import Options, chemical, plain, zone_values
+from coursekit.kubo import Currents, Keep, band_geometry, band_pairs, between_bands, smallest_gap
 from coursekit.response import require_plane
 from coursekit.thermal import ENTROPY, FERMI, HEAT, SURFACE
 
@@ -54,6 +55,10 @@ def _dipole(model: Model, block: Block, keep: Keep | None) -> Sample:
     if external is not None:
         curvature = curvature + external
     slope = np.einsum("kann->kna", velocity).real
+    # Bands that touch share their slopes: by itself none of them has any.
+    gap = abs(energies[:, :, None] - energies[:, None, :])
+    group = gap <= smallest_gap(model, float(abs(energies).max(initial=0.0)))
+    slope = group @ slope / group.sum(axis=-1, keepdims=True)
     products = slope[..., :, None] * curvature[..., None, :]
     return Sample(energies.T, (np.moveaxis(products.reshape(*energies.shape, -1), 0, -1),))
 
@@ -133,10 +138,11 @@ def mott_nernst(
     -0.002671
     """
     require_plane(model)
-    kT = np.asarray(kT, dtype=float)
+    mus, kTs, shape = chemical(mu, kT)
     # ∂σ/∂μ = −∫[dk] Σ δ(μ − ε) Ω
-    at_surface = zone_values(model, MOTT, mu, np.zeros_like(kT), options)
-    return plain(np.pi**2 / 3 * kT[..., None] * at_surface)
+    at_surface = zone_values(model, MOTT, mus, 0.0, options)
+    values = np.pi**2 / 3 * kTs[:, None] * at_surface
+    return plain(values.reshape(*shape, -1))
 
 
 class Thermomagnetic(NamedTuple):
@@ -400,12 +406,18 @@ def _near_valley(
 ) -> Sample:
     assert model.lattice is not None
     sample = integrand.quantity(model, block, keep)
-    # Nearest images, in a cell of 3^dim reciprocal vectors around the difference folded to ±½.
-    reduced = (block.points[None] - valleys[:, None]) @ model.lattice.vectors.T / (2 * np.pi)
+    lattice = model.lattice
+    # Nearest images among those near the difference folded to ±½: k is no further from one than
+    # half the reciprocal vectors together, and −nᵢ is how far that is along each of them.
+    reduced = (block.points[None] - valleys[:, None]) @ lattice.vectors.T / (2 * np.pi)
     folded = reduced - np.rint(reduced)
-    images = np.array(list(np.ndindex(*(3,) * model.dim))) - 1.0
-    away = model.lattice.to_cartesian(folded[:, :, None] + images)
-    distance = np.linalg.norm(away, axis=-1).min(axis=-1)
+    farthest = np.linalg.norm(lattice.reciprocal, axis=1).sum() / 2
+    reach = 0.5 + np.linalg.norm(lattice.vectors, axis=1) * farthest / (2 * np.pi)
+    images = [np.arange(-int(n), int(n) + 1.0) for n in reach]
+    distance = np.full(reduced.shape[:-1], np.inf)
+    for image in product(*images):
+        away = np.linalg.norm(lattice.to_cartesian(folded + image), axis=-1)
+        distance = np.minimum(distance, away)
     mine = (distance.argmin(axis=0) == which) * 1.0
     return Sample(sample.energies, tuple(values * mine for values in sample.values))
 
