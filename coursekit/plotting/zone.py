@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 
 _NEAR: dict[str, Any] = {"color": "#404040", "linestyle": "-", "zorder": 3, "linewidth": 1.3}
 _FAR: dict[str, Any] = {"color": "#a8a8a8", "linestyle": "--", "zorder": 1, "linewidth": 0.9}
+# Behind letters, so that edges do not cross them.
+_BOX = {"boxstyle": "round,pad=0.06", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
 _ARROW = {"arrowstyle": "-|>", "color": "#808080", "linewidth": 1.0, "shrinkA": 0, "shrinkB": 0}
 
 
@@ -117,7 +119,7 @@ def plot_brillouin_zone(lattice: Lattice | Model, ax: Axes | None = None) -> Axe
         axes.annotate("", (x, y), (0, 0), arrowprops=_ARROW, zorder=4)
         # Text and arrows do not count where the limits are found; this does, and is not seen.
         axes.plot(1.12 * x, 1.12 * y, alpha=0)
-        axes.text(1.09 * x, 1.09 * y, name, color="#606060", ha="center", va="center")
+        axes.text(1.09 * x, 1.09 * y, name, color="#606060", ha="center", va="center", bbox=_BOX)
     try:
         points = high_symmetry_points(cell)
     except ValueError:
@@ -128,7 +130,7 @@ def plot_brillouin_zone(lattice: Lattice | Model, ax: Axes | None = None) -> Axe
         # Outwards and a little to the left of that, off the edges and off arrows through the point.
         away = place / np.linalg.norm(place) if place.any() else np.array([-1.3, -0.4])
         x, y = place + 0.14 * reach * np.array([[0.8, -0.6], [0.6, 0.8]]) @ away
-        axes.text(x, y, name, ha="center", va="center", zorder=6)
+        axes.text(x, y, name, ha="center", va="center", bbox=_BOX, zorder=6)
     axes.set(aspect="equal")
     axes.margins(0.08)
     axes.axis("off")
