@@ -298,6 +298,8 @@ def test_states_of_a_set():
         ({"width": -1.0}, "expected a positive length"),
         ({"width": 0.4}, "as wide as the zone in k"),
         ({"width": 6.0}, "of its weight at the edge"),
+        ({"width": 300.0}, "of its weight at the edge"),
+        ({"band": "lower"}, "band='lower'; expected one band"),
         ({"centre": [3, 12]}, "of its weight at the edge"),
         ({"centre": [12.0]}, r"centre=.*expected finite real numbers of shape \(2,\)"),
         ({"model": ck.models.qwz(-1.9999), "width": 2.0}, "overlap .* with those at k0"),

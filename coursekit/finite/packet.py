@@ -291,7 +291,8 @@ def wavepacket(
     sizes = np.broadcast_to(cells, (dim,)) if np.ndim(cells) == 0 else np.asarray(cells)
     if sizes.shape != (dim,) or sizes.dtype.kind not in "iu" or (sizes < 1).any():
         raise ValueError(f"cells={cells!r}; expected one positive integer or {dim} of them")
-    if np.ndim(band) or not 0 <= band < model.n_orb or band != int(band):
+    number = np.asarray(band)
+    if number.ndim or number.dtype.kind not in "iu" or not 0 <= number < model.n_orb:
         raise ValueError(f"band={band!r}; expected one band, 0 to {model.n_orb - 1}")
     k0 = check_k(k0, dim)
     if k0.ndim != 1:
@@ -307,14 +308,16 @@ def wavepacket(
     torus = np.stack(np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij"), axis=-1)
     reduced = (torus - k0 @ model.lattice.vectors.T / (2 * np.pi) + 0.5) % 1 - 0.5
     dk = model.lattice.to_cartesian(reduced)
-    amplitude = np.exp(-(dk**2).sum(axis=-1) * width**2)
+    distance = (dk**2).sum(axis=-1)
+    # Relative to the nearest state, so that a packet too wide for its lattice does not underflow.
+    amplitude = np.exp((distance.min() - distance) * width**2)
     border = (abs(reduced) + 0.5 / np.array(shape) >= 0.5).any(axis=-1)
     if amplitude[border].max() > _CUT:
         raise ValueError(
             f"width={width:g}: the packet is as wide as the zone in k; expected several lattice "
             "constants, and a lattice several times as wide as that"
         )
-    u = _smooth_states(model, int(band), k0, k0 + dk, amplitude)
+    u = _smooth_states(model, int(number), k0, k0 + dk, amplitude)
     # Σₖ e^{ik·(R + rⱼ − centre)}: the sum over e^{ik·R} is a Fourier transform.
     orbitals = model.orbitals @ model.lattice.vectors
     waves = amplitude[..., None] * u * np.exp(1j * (k0 + dk) @ (orbitals - start).T)
