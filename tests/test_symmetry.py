@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 
 import coursekit as ck
 from coursekit import symmetry as sym
+from coursekit.symmetry.lattice_group import lattice_group
+from coursekit.symmetry.names import turn_of
 
 HEXAGONAL = np.array([[1.0, 0.0], [0.5, np.sqrt(3) / 2]])
 SIGMA = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
@@ -220,6 +224,39 @@ def test_wrong_types_of_operators():
 # ------------------------------------------------------------------ the search
 
 
+@pytest.mark.parametrize(
+    ("vectors", "order"),
+    [
+        ([[1.0]], 8),
+        ([[1, 0], [0.3, 0.9]], 4),
+        ([[1, 0], [0, 1.1]], 8),
+        ([[1, 0.2], [1, -0.2]], 8),
+        ([[1, 0], [0, 1]], 16),
+        (HEXAGONAL, 24),
+        ([[1, 0, 0], [0.2, 1.1, 0], [0.4, 0.3, 1.3]], 2),
+        ([[1, 0, 0], [0.2, 1.1, 0], [0, 0, 1.3]], 4),
+        ([[1, 0, 0], [0, 1.1, 0], [0, 0, 1.3]], 8),
+        ([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0.8]], 16),
+        ([[1, 0, 0.6], [-0.5, np.sqrt(3) / 2, 0.6], [-0.5, -np.sqrt(3) / 2, 0.6]], 12),
+        ([[1, 0, 0], [0.5, np.sqrt(3) / 2, 0], [0, 0, 1]], 24),
+        ([[0, 1, 1], [1, 0, 1], [1, 1, 0]], 48),
+        ([[-1, 1, 1], [1, -1, 1], [1, 1, -1]], 48),
+    ],
+)
+def test_lattice_groups(vectors, order):
+    """Orders of the holohedries; very oblique cells of the same lattice have the same group."""
+    dim = len(vectors)
+    skew = np.eye(dim)
+    skew[-1, 0] = 1000 if dim > 1 else 1
+    for cell in (np.array(vectors, dtype=float), skew @ vectors):
+        group = lattice_group(ck.Lattice(cell))
+        assert len({key(R, False) for R in group}) == len(group) == order
+        for R in group:
+            np.testing.assert_allclose(R @ R.T, np.eye(3), atol=1e-12)
+            steps = np.array(vectors) @ R[:dim, :dim].T @ np.linalg.inv(vectors)
+            np.testing.assert_allclose(steps, np.rint(steps), atol=1e-5)
+
+
 C4Z = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
 C3D = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
 C6Z = np.array([[0.5, -np.sqrt(3) / 2, 0], [np.sqrt(3) / 2, 0.5, 0], [0, 0, 1]])
@@ -399,6 +436,11 @@ def test_energy_reversal():
     sublattice = sym.represent(ck.models.rice_mele(1.0, 0.3), sym.chiral(1))
     np.testing.assert_allclose(sublattice.unitary, np.diag([1, -1]), atol=1e-12)
     assert sym.represent(ck.models.rice_mele(1.0, 0.3, 0.1), sym.chiral(1)) is None
+    # ε = sin k: each level has its partner at −k, none at k.
+    one_band = ck.TightBinding([[1.0]], [[0.0]], [(0, 0, (1,), -0.5j)])
+    assert sym.holds(one_band, sym.particle_hole(1))
+    assert sym.holds(one_band, sym.inversion(1) * sym.chiral(1))
+    assert not sym.holds(one_band, sym.chiral(1))
     # A name that leaves those out is the same.
     assert sym.point_group(found).symbol == "4/mm'm'"
 
@@ -503,6 +545,13 @@ def test_small_perturbations(size):
         assert sym.point_group(model).symbol == (left if breaks else whole)
 
 
+def test_exact_symmetries_beside_nearly_exact_ones():
+    """Spin is almost conserved: U is unique, and next to others that nearly fit."""
+    for size in np.geomspace(1e-8, 1e-5, 10):
+        found = sym.find_symmetries(ck.models.kane_mele(1, 0.1, size, 0.1), spin="free")
+        assert sym.point_group(found).symbol == "-6m21'"
+
+
 def test_origin_of_energy():
     """A large constant in H costs digits of H, and no symmetry."""
     model = ck.models.haldane(1.0, 0.3, 0.7, 0.0)
@@ -558,6 +607,11 @@ def test_degenerate_models():
         {R: V @ np.kron(np.eye(2), t) @ V.conj().T for R, t in one.blocks.items()},
     )  # fmt: skip
     assert keys(sym.find_symmetries(twice)) == keys(sym.find_symmetries(one))
+    # Of all U that do, the plainest.
+    for model in (flat, nothing, twice):
+        np.testing.assert_allclose(
+            sym.represent(model, sym.identity(2)).unitary, np.eye(model.n_orb), atol=1e-12
+        )
 
 
 def test_exchange_of_copies():
@@ -594,7 +648,55 @@ def test_bloch_model_without_places():
     assert keys(sym.find_symmetries(bare)) == keys(sym.find_symmetries(model))
 
 
+def test_iron():
+    """Wannier functions of a ferromagnet along z, symmetric to the three digits of their making."""
+    path = Path(__file__).parents[2] / "shared" / "data" / "Fe_tb.dat"
+    if not path.exists():
+        pytest.skip("no Wannier90 data")
+    iron = ck.read_wannier90(path)
+    assert labels(sym.find_symmetries(iron)) == {"E"}
+    assert sym.point_group(sym.find_symmetries(iron, tolerance=1e-3)).symbol == "4/mm'm'"
+
+
 # ------------------------------------------------------------------ names of groups
+
+
+CUBIC = ("23", "m-3", "432", "-43m", "m-3m")
+
+
+def assert_primes(symbol, symmetries):
+    """Not cubic: what the parts of a symbol with primes stand for comes with time reversal."""
+    first, *rest = re.findall(r"/m'?|-?[12346]'?|m'?", symbol)
+    order = max(abs(int(first.strip("'"))) if first[0] != "m" else 2, 2)
+    axes = {tuple(np.round(turn_of(s.rotation).axis, 6)) for s in symmetries
+            if abs(2 * np.pi / order - abs(turn_of(s.rotation).angle)) < 1e-6}  # fmt: skip
+    if len(axes) != 1:  # orthorhombic, or -1'
+        for letter, sign in (("m", -1), ("2", 1)):
+            of_kind = [s.antiunitary for s in symmetries
+                       if (turn_of(s.rotation).sign, turn_of(s.rotation).angle) == (sign, np.pi)
+                       ]  # fmt: skip
+            if symbol.replace("'", "").count(letter) == len(of_kind):
+                assert symbol.count(f"{letter}'") == sum(of_kind)
+        return
+    axis = np.array(axes.pop())
+
+    def primed(sign, angle, along):
+        """Time reversal in each of the operations of a kind, about the main axis or across it."""
+        return [s.antiunitary for s in symmetries for turn in [turn_of(s.rotation)]
+                if turn.sign == sign and abs(abs(turn.angle) - angle) < 1e-6
+                and (abs(turn.axis @ axis) > 0.99) == along]  # fmt: skip
+
+    improper = first[0] in "-m"
+    main = primed(-1 if improper else 1, 2 * np.pi / order, True)
+    assert set(main) == {first.endswith("'")}
+    for part in rest:
+        if part[0] == "/":
+            assert primed(-1, np.pi, True) == [part.endswith("'")]
+    for letter, sign in (("m", -1), ("2", 1)):
+        parts = [part for part in rest if part[0] == letter]
+        if parts:
+            share = np.mean([part.endswith("'") for part in parts])
+            assert np.mean(primed(sign, np.pi, False)) == share
 
 
 @pytest.mark.filterwarnings("ignore:Set OLD_ERROR_HANDLING:DeprecationWarning")
@@ -615,11 +717,15 @@ def test_names_of_all_magnetic_point_groups():
         oblique = any((np.eye(3) != W @ W.T).any() for W, _ in turns)
         basis = hexagonal if oblique else np.eye(3)
         group = [(basis @ W @ np.linalg.inv(basis), t) for W, t in turns]
-        named = sym.point_group([sym.Symmetry(R, 3, antiunitary=a) for R, a in group])
+        symmetries = [sym.Symmetry(R, 3, antiunitary=t) for R, t in group]
+        named = sym.point_group(symmetries)
         plain = np.array([W for W, t in turns if not t])
         every = np.unique(np.array([W for W, _ in turns]), axis=0)
         assert named.unitary == spglib.get_pointgroup(plain)[0].strip()
         assert named.family == spglib.get_pointgroup(every)[0].strip()
+        assert named.symbol.replace("'", "") in (named.family, f"{named.family}1")
+        if named.kind == "black and white" and named.family not in CUBIC:
+            assert_primes(named.symbol, symmetries)
         seen[point] = named
     kinds = {named.symbol: named.kind for named in seen.values()}
     assert len(kinds) == 122

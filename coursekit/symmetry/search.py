@@ -49,7 +49,8 @@ def find_symmetries(
         reversal flips. "free": U may do anything to the spin. Without spin–orbit coupling there are
         more free symmetries than locked ones; Ω, m, σ and M of orbital motion obey all of them.
     antisymmetric : also those that turn energies around, ε → −ε: chiral, particle–hole, …
-    tolerance : largest mismatch of H, over the bandwidth
+    tolerance : largest mismatch of H, over the bandwidth. Where it is as large as what breaks a
+        symmetry, operations that hold more and less well part, and the list need not be a group.
 
     Returns
     -------
