@@ -166,8 +166,10 @@ def _adaptive_one(
     # The size of what is summed sets the absolute tolerance: the integral itself may vanish, and
     # one component may be rounding alone beside the others.
     size = max(sum(one.size() for one in lines) for lines in every)
+    if model.lattice is not None:
+        size = max(size, integrand.smallest(model) / model.lattice.cell_volume)
     found = [[_across(one, size, rtol) if size else (0.0, 0.0) for one in ls] for ls in every]
-    return np.sum(found, axis=1)
+    return np.asarray(np.sum(found, axis=1))
 
 
 def _across(lines: _Lines, size: float, rtol: float) -> tuple[float, float]:

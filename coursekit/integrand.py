@@ -18,6 +18,10 @@ __all__ = ["Integrand", "at_points"]
 
 Floats = NDArray[np.float64]
 
+# Tolerances are not relative to less than this, in the model's own units.  With the default rtol
+# that asks for 1e-12 of them.
+_SMALLEST = 1e-4
+
 
 @dataclass(frozen=True)
 class Integrand:
@@ -30,11 +34,21 @@ class Integrand:
         multiply, with the energies
     kind : "scalar", "axial" for the components of an axial vector that time reversal turns around,
         as Ω, m and M are, or "other": what symmetry can reduce the zone for
+    unit : powers of velocity and energy that the quantity is made of, as (2, −2) for Ω, from which
+        the model's own scales tell what is nothing but rounding
     """
 
     weights: tuple[Weight, ...]
     quantity: Callable[[Model, Block, Keep | None], Sample]
     kind: str = "other"
+    unit: tuple[int, int] = (0, 0)
+
+    def smallest(self, model: Model) -> float:
+        """Values below this are rounding, whatever they are relative to each other."""
+        if not model.energy_scale or not model.velocity_bound:
+            return 0.0
+        of_velocity, of_energy = self.unit
+        return float(_SMALLEST * model.velocity_bound**of_velocity * model.energy_scale**of_energy)
 
     @property
     def on_surface(self) -> bool:

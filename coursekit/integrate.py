@@ -241,6 +241,7 @@ def _refined(
     if not may_adapt:
         _refuse_fermi_surface(integrand, needed)
     finest = _MESHES[model.dim][-1]
+    least = integrand.smallest(model) / lattice.cell_volume
     # What needs a finer mesh than the finest is not tried where there is another way.
     hopeless = (needed > finest) & may_adapt & ((model.dim == 2) | np.isinf(needed))
     left = np.flatnonzero(~hopeless)
@@ -261,7 +262,8 @@ def _refined(
             change = abs(fine - coarse)
             # Across a sharp edge a mesh is good to its step, whatever chance says of the change.
             enough = (needed[left] <= n) | (not may_adapt and rtol * n >= 1)
-            settled = (change <= rtol * size.max(axis=1, keepdims=True)).all(axis=1) & enough
+            allowed = rtol * np.maximum(size.max(axis=1, keepdims=True), least)
+            settled = (change <= allowed).all(axis=1) & enough
             values[left[settled]], errors[left[settled]] = fine[settled], change[settled]
             left, fine, change = left[~settled], fine[~settled], change[~settled]
         coarse = fine

@@ -61,7 +61,8 @@ def adaptive_cells(
     by_simplices = integrand.on_surface or model.n_orb <= 2
     rule = _simplices if by_simplices else _middles
     coarse = _parts(rule, model, lattice, integrand, levels, parents, 0, progress)[0]
-    size = abs(coarse).sum(axis=0)
+    least = integrand.smallest(model) * _FIRST_MESH**dim
+    size = np.maximum(abs(coarse).sum(axis=0), least)
     # Leaves by depth: cells, their parts of the integral, and what halving may change in each.
     leaves: dict[int, list[Floats]] = {}
     depth, mine = 0, coarse

@@ -63,12 +63,12 @@ def _moment(model: Model, block: Block, keep: Keep | None) -> Sample:
     return Sample(energies, (moment,))
 
 
-# What :func:`coursekit.zone_integral` integrates: n, σ, M, the two parts of M, and ∫[dk] Σ (−∂f/∂ε) m.
+# What :func:`coursekit.zone_integral` integrates: n, σ, M, M in two parts, ∫[dk] Σ (−∂f/∂ε) m.
 DENSITY = Integrand((FERMI,), _states, kind="scalar")
-HALL = Integrand((FERMI,), _curvature, kind="axial")
-MAGNETIZATION = Integrand((FERMI, GRAND), _moment_and_curvature, kind="axial")
-MAGNETIZATION_PARTS = Integrand((FERMI, GRAND), _both_parts)
-FERMI_MOMENT = Integrand((SURFACE,), _moment, kind="axial")
+HALL = Integrand((FERMI,), _curvature, kind="axial", unit=(2, -2))
+MAGNETIZATION = Integrand((FERMI, GRAND), _moment_and_curvature, kind="axial", unit=(2, -1))
+MAGNETIZATION_PARTS = Integrand((FERMI, GRAND), _both_parts, unit=(2, -1))
+FERMI_MOMENT = Integrand((SURFACE,), _moment, kind="axial", unit=(2, -2))
 
 
 def electron_density(
