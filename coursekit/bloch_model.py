@@ -76,6 +76,7 @@ class BlochModel:
     ) -> None:
         self._hamiltonian = hamiltonian
         self._gradient = gradient
+        self._usual_size: dict[str, float] = {}
         if lattice is None or isinstance(lattice, Lattice):
             self.lattice = lattice
         else:
@@ -121,7 +122,10 @@ class BlochModel:
         if not np.isfinite(matrices).all():
             raise ValueError(f"{name}(k) holds NaN or inf; expected finite numbers")
         mismatch = abs(matrices - matrices.conj().swapaxes(-1, -2))
-        if mismatch.max(initial=0.0) > HERMITIAN_TOLERANCE * abs(matrices).max(initial=0.0):
+        # Where H happens to vanish, rounding is still that of its usual size.
+        usual = self._usual_size.setdefault(name, float(abs(matrices).max(initial=0.0)))
+        size = max(usual, float(abs(matrices).max(initial=0.0)))
+        if mismatch.max(initial=0.0) > HERMITIAN_TOLERANCE * size:
             worst = np.unravel_index(mismatch.argmax(), mismatch.shape)
             where = format_k(k[worst[: k.ndim - 1]])
             row, column = (int(index) for index in worst[-2:])

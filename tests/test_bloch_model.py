@@ -97,3 +97,16 @@ def test_hermiticity_of_a_call_is_checked_too():
     broken = ck.BlochModel(lambda k: qwz(k) + 1j * (k[..., 0, None, None] > 50) * X, n_orb=2)
     with pytest.raises(ValueError, match="not Hermitian"):
         broken.hamiltonian([60.0, 0.0])
+
+
+def test_rounding_where_the_hamiltonian_vanishes():
+    """At a node H is rounding alone, which need not be Hermitian to its own size."""
+
+    def node(k):
+        h = np.zeros((*k.shape[:-1], 2, 2), dtype=complex)
+        h[..., 0, 1] = k[..., 0] - 1j * k[..., 1] + 1e-17
+        h[..., 1, 0] = k[..., 0] + 1j * k[..., 1]
+        return h
+
+    model = ck.BlochModel(node, n_orb=2)
+    assert abs(model.hamiltonian([0.0, 0.0])).max() < 1e-16
