@@ -1,5 +1,5 @@
 # Two commands do everything:  make course   and   make test
-# Others:  make lab, make lint, make clean, make fresh
+# Others:  make lab, make lint, make coverage, make benchmarks, make clean, make fresh
 
 PYTHON ?= python3
 VENV   := .venv
@@ -8,7 +8,7 @@ SET    := chern
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help course test lint lab book grade release sample clean fresh
+.PHONY: help course test lint coverage benchmarks lab book grade release sample clean fresh
 
 help:
 	@echo "make course   set up, grade the sample class, build the book, say where both are"
@@ -60,6 +60,12 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	git ls-files -z | xargs -0 $(BIN)/codespell
+
+coverage: $(READY)
+	$(BIN)/python -m pytest --cov=coursekit --cov-report=term:skip-covered
+
+benchmarks: $(READY)
+	$(BIN)/python benchmarks/run.py
 
 lab: release
 	@mkdir -p exercises/mine/$(SET)
