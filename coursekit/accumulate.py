@@ -88,7 +88,7 @@ def plan(weights: Sequence[Weight], mus: Floats, kTs: Floats) -> Plan:
             parts.append((where, _Cold(tuple(weights), levels, back)))
         elif len(levels) <= _FEW:
             few.append(where)
-        elif (np.ptp(levels) / kT + 2 * REACH) * _BINS_PER_KT < _MOST_BINS:
+        elif np.ptp(levels) < kT * (_MOST_BINS / _BINS_PER_KT - 2 * REACH):
             parts.append((where, _Binned(tuple(weights), levels, back, float(kT))))
         else:
             cold = _Cold(tuple(weights), levels, np.arange(len(levels)))
@@ -189,8 +189,8 @@ class _Cold:
         """Index of the first level above each energy."""
         levels, n = self.levels, len(self.levels)
         step = (levels[-1] - levels[0]) / max(1, n - 1)
-        even = n > 8 and (abs(np.diff(levels) - step) <= 1e-3 * step).all()
-        if not even:
+        even = levels[0] + step * np.arange(n)
+        if n <= 8 or not (abs(levels - even) <= 0.1 * step).all():
             return np.asarray(np.searchsorted(levels, energies, side="right"))
         guess = np.clip((energies - levels[0]) * (1 / step), -1, n).astype(np.intp)
         at = np.clip(guess + 1, 0, n)
@@ -288,16 +288,22 @@ class _Near:
         first = np.searchsorted(self.levels, energies - REACH * self.kT)
         count = np.searchsorted(self.levels, energies + REACH * self.kT, side="right") - first
         near = np.flatnonzero(count)
-        state = np.repeat(near, count[near])
-        turn = np.arange(len(state)) - np.repeat(count[near].cumsum() - count[near], count[near])
-        level = first[state] + turn
         n_levels, n_components = len(self.levels), sample.values[0].shape[1]
         correction = np.zeros((n_levels, n_components))
-        for weight, columns in zip(self.weights, sample.columns(), strict=True):
-            mu = self.levels[level]
-            w = weight(energies[state], mu, np.array(self.kT)) - weight.cold(mu - energies[state])
-            for c, column in enumerate(columns):
-                correction[:, c] += np.bincount(level, w * column[state], n_levels)
+        # Many levels may be near one state: a bounded number of such pairs at a time.
+        pairs = count[near].cumsum()
+        cuts = np.searchsorted(pairs, np.arange(_CHUNK, pairs[-1:].sum(), _CHUNK))
+        for few in np.split(near, cuts):
+            n_near = count[few]
+            state = np.repeat(few, n_near)
+            turn = np.arange(len(state)) - np.repeat(n_near.cumsum() - n_near, n_near)
+            level = first[state] + turn
+            for weight, columns in zip(self.weights, sample.columns(), strict=True):
+                mu = self.levels[level]
+                warm = weight(energies[state], mu, np.array(self.kT))
+                w = warm - weight.cold(mu - energies[state])
+                for c, column in enumerate(columns):
+                    correction[:, c] += np.bincount(level, w * column[state], n_levels)
         return np.concatenate([self.cold.collect(sample).ravel(), correction.ravel()])
 
     def finish(self, total: Floats) -> Floats:

@@ -63,10 +63,10 @@ def _dipole(model: Model, block: Block, keep: Keep | None) -> Sample:
     return Sample(energies.T, (np.moveaxis(products.reshape(*energies.shape, -1), 0, -1),))
 
 
-NERNST = Integrand((ENTROPY,), _curvature, kind="axial")
-MOTT = Integrand((SURFACE,), _curvature, kind="axial")
-HEATED_MOMENT = Integrand((HEAT,), _moment, kind="axial")
-DIPOLE = Integrand((SURFACE,), _dipole)
+NERNST = Integrand((ENTROPY,), _curvature, kind="axial", unit=(2, -2))
+MOTT = Integrand((SURFACE,), _curvature, kind="axial", unit=(2, -3))
+HEATED_MOMENT = Integrand((HEAT,), _moment, kind="axial", unit=(2, -2))
+DIPOLE = Integrand((SURFACE,), _dipole, unit=(3, -3))
 
 
 def anomalous_nernst(
@@ -298,9 +298,9 @@ def orbital_hall(
     Parameters
     ----------
     mu, kT : chemical potential and temperature, energy; arrays broadcast
-    operator : (n_orb, n_orb) what flows, such as L_z/ħ of atomic orbitals at one place. Without it
-        the orbital moment m_z of Bloch states, ⟨n|m|l⟩ = −(e/4)⟨n|r × v − v × r|l⟩, whose diagonal
-        is :func:`coursekit.orbital_moment`.
+    operator : (n_orb, n_orb) what flows, of the orbitals of each cell, such as L_z/ħ of atomic
+        orbitals at one place. Without it the orbital moment m_z of Bloch states,
+        ⟨n|m|l⟩ = −(e/4)⟨n|r × v − v × r|l⟩, whose diagonal is :func:`coursekit.orbital_moment`.
     **options : mesh, method, rtol, …; see :class:`coursekit.integrate.Options`
 
     Returns
@@ -390,7 +390,7 @@ def valley_resolved(
     shares = []
     for n in range(len(centres)):
         quantity = partial(_near_valley, integrand=integrand, valleys=centres, which=n)
-        share = Integrand(integrand.weights, quantity)
+        share = Integrand(integrand.weights, quantity, unit=integrand.unit)
         shares.append(plain(zone_values(model, share, mu, kT, options)))
     return np.array(shares)
 
@@ -425,7 +425,7 @@ def _near_valley(
 def _flow(
     model: Model, quantity: Quantity, mu: ArrayLike, kT: ArrayLike, options: Options
 ) -> Floats:
-    values = zone_values(model, Integrand((FERMI,), quantity), mu, kT, options)
+    values = zone_values(model, Integrand((FERMI,), quantity, unit=(2, -2)), mu, kT, options)
     return values.reshape(*values.shape[:-1], model.dim, model.dim)
 
 
