@@ -5,7 +5,7 @@ All are intrinsic: of the bands, without scattering.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import product
 from typing import NamedTuple, Unpack
@@ -35,7 +35,6 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
-Quantity = Callable[[Model, Block, Keep | None], Sample]
 
 
 def _curvature(model: Model, block: Block, keep: Keep | None) -> Sample:
@@ -283,7 +282,7 @@ def spin_hall(
     if spin not in ("x", "y", "z"):
         raise ValueError(f"spin={spin!r}; expected 'x', 'y' or 'z'")
     operator = model.spin["xyz".index(spin)]
-    return _flow(model, partial(_flow_of_operator, operator=operator), mu, kT, options)
+    return _flow_of_orbitals(model, operator, mu, kT, options)
 
 
 def orbital_hall(
@@ -327,14 +326,14 @@ def orbital_hall(
     """
     require_plane(model)
     if operator is None:
-        return _flow(model, _flow_of_moment, mu, kT, options)
+        return _flow(model, Integrand((FERMI,), _flow_of_moment, unit=(4, -3)), mu, kT, options)
     matrix = np.array(operator, dtype=complex)
     if matrix.shape != (model.n_orb, model.n_orb) or not np.allclose(matrix, matrix.conj().T):
         raise ValueError(
             f"operator has shape {matrix.shape}; expected a Hermitian matrix "
             f"{(model.n_orb, model.n_orb)}"
         )
-    return _flow(model, partial(_flow_of_operator, operator=matrix), mu, kT, options)
+    return _flow_of_orbitals(model, matrix, mu, kT, options)
 
 
 def valley_resolved(
@@ -423,10 +422,19 @@ def _near_valley(
 
 
 def _flow(
-    model: Model, quantity: Quantity, mu: ArrayLike, kT: ArrayLike, options: Options
+    model: Model, integrand: Integrand, mu: ArrayLike, kT: ArrayLike, options: Options
 ) -> Floats:
-    values = zone_values(model, Integrand((FERMI,), quantity, unit=(2, -2)), mu, kT, options)
+    values = zone_values(model, integrand, mu, kT, options)
     return values.reshape(*values.shape[:-1], model.dim, model.dim)
+
+
+def _flow_of_orbitals(
+    model: Model, operator: Complexes, mu: ArrayLike, kT: ArrayLike, options: Options
+) -> Floats:
+    # Of size 1, so that tolerances know what rounding is.
+    size = float(abs(operator).max()) or 1.0
+    quantity = partial(_flow_of_operator, operator=operator / size)
+    return size * _flow(model, Integrand((FERMI,), quantity, unit=(2, -2)), mu, kT, options)
 
 
 def _flow_of_operator(
