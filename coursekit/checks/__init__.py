@@ -3,7 +3,8 @@
 Nothing here is hidden from students.  A grader runs the same check with another seed.
 """
 
-from coursekit.checks.form import Case, Check, Diagnosis, Part, Tolerance
+from coursekit.checks.form import Case, Check, Diagnosis, Law, Part, Tolerance
+from coursekit.checks.readings import Choice, Labels, Lines, Numbers
 from coursekit.checks.report import PartResult, Report
 from coursekit.checks.run import (
     HOME_SEED,
@@ -22,7 +23,12 @@ __all__ = [
     "Case",
     "Check",
     "CheckFailed",
+    "Choice",
     "Diagnosis",
+    "Labels",
+    "Law",
+    "Lines",
+    "Numbers",
     "Part",
     "PartResult",
     "Report",

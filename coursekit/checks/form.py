@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Case", "Check", "Diagnosis", "Part", "Seen", "Tolerance"]
+from coursekit.checks.readings import Numbers, Reading
+
+__all__ = ["Case", "Check", "Diagnosis", "Law", "Part", "Seen", "Tolerance"]
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,53 @@ class Case:
     text: str
 
 
+def _itself(value: NDArray[Any]) -> NDArray[Any]:
+    return value
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """What ties an answer's values at two inputs together, whatever the values are.
+
+    Attributes
+    ----------
+    claim : the law in words, as in "a phase on each state leaves the flux as it is"
+    change : ``change(rng, *args)`` gives the other arguments
+    relation : makes the value that is due there of the value at ``args``; the same, if not given
+    """
+
+    claim: str
+    change: Callable[..., tuple[Any, ...]]
+    relation: Callable[[NDArray[Any]], NDArray[Any]] = _itself
+
+
+def _once(rng: np.random.Generator) -> Sequence[Case]:
+    """The one case of an answer that is a variable."""
+    return [Case((), "")]
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """A named share of the points, earned when every case of it is right.
 
     Attributes
     ----------
-    cases : draws the calls of this part from its family of inputs
+    cases : draws the calls of this part from its family of inputs; not given where the answer is
+        a variable
+    law : compares answers with each other instead of with the reference
+    reads : how this part reads the answer, where not as its check does
     """
 
     name: str
     points: int
-    cases: Callable[[np.random.Generator], Sequence[Case]]
+    cases: Callable[[np.random.Generator], Sequence[Case]] = _once
+    law: Law | None = None
+    reads: Reading | None = None
+
+    @property
+    def minor(self) -> bool:
+        """Whether a wrong answer can be right here, so that this counts beside other parts only."""
+        return self.law is not None or (self.reads is not None and self.reads.minor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +99,7 @@ class Seen:
     got: NDArray[Any]
     expected: NDArray[Any]
     allowed: float
+    reads: Reading = field(default_factory=Numbers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +115,7 @@ class Diagnosis:
     wrong : the reference with the mistake built in, called like the reference; more than one
         where the mistake has variants
     symptom : says of the wrong values whether this mistake explains them
+    of_all : the symptom is shown the right values, too
     slack : multiplies the tolerance with which ``wrong`` must be met, where the student's own
         choices, such as a mesh, move the wrong value
     """
@@ -86,6 +125,7 @@ class Diagnosis:
     wrong: tuple[Callable[..., Any], ...] = ()
     symptom: Callable[[Sequence[Seen]], bool] | None = None
     slack: float = 1.0
+    of_all: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.wrong) == (self.symptom is not None):
@@ -96,7 +136,7 @@ class Diagnosis:
     def explains(self, wrong_values: Sequence[Seen], right_values: Sequence[Seen]) -> bool:
         """Whether an answer that makes this mistake would have given exactly these values."""
         if self.symptom is not None:
-            return self.symptom(wrong_values)
+            return self.symptom([*wrong_values, *right_values] if self.of_all else wrong_values)
         return any(
             all(self._gives(mistake, seen, True) for seen in wrong_values)
             and all(self._gives(mistake, seen, False) for seen in right_values)
@@ -105,7 +145,7 @@ class Diagnosis:
 
     def _gives(self, mistake: Callable[..., Any], seen: Seen, wrong: bool) -> bool:
         try:
-            value = np.asarray(mistake(*seen.args))
+            value = seen.reads.expected(mistake(*seen.args))
         except (ValueError, ArithmeticError, np.linalg.LinAlgError):
             return False  # the mistake does not get as far as a number here
         if value.shape != seen.expected.shape:
@@ -123,12 +163,13 @@ class Check:
     ----------
     name : ``"<set>.<task>"``
     title : heading of the task
-    signature : the function that students write, ``"name(argument, ...)"``
+    signature : what students write: a function, ``"name(argument, ...)"``, or a variable, its name
     family : the inputs, in words; students and graders draw from the same
-    reference : gives the right answer
+    reference : gives the right answer; called without arguments where that is a variable
     tolerance : how near to it an answer must be
     parts : what earns points
     diagnoses : usual mistakes, the most specific first
+    reads : how the answer is read
     """
 
     name: str
@@ -139,6 +180,7 @@ class Check:
     tolerance: Tolerance
     parts: tuple[Part, ...]
     diagnoses: tuple[Diagnosis, ...] = ()
+    reads: Reading = field(default_factory=Numbers)
 
     @property
     def points(self) -> int:
@@ -152,5 +194,10 @@ class Check:
 
     @property
     def function(self) -> str:
-        """Name of the function that students write."""
+        """Name of the function or variable that students write."""
         return self.signature.partition("(")[0]
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether students write a variable and not a function."""
+        return "(" not in self.signature

@@ -6,15 +6,18 @@ import functools
 import hashlib
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coursekit.checks.compare import Mismatch, as_numbers, compare, show
+from coursekit.checks.compare import Mismatch, show
 from coursekit.checks.diagnose import diagnose
+from coursekit.checks.drawing import as_data
 from coursekit.checks.form import Case, Check, Part, Seen
+from coursekit.checks.readings import Numbers, Reading
 from coursekit.checks.report import PartResult, Report
 from coursekit.checks.sets import get
 from coursekit.checks.wire import WireError, plain
@@ -24,6 +27,11 @@ __all__ = ["HOME_SEED", "AnswerError", "AnswerTimeout", "CheckFailed", "check", 
 HOME_SEED = "home"
 
 _NOT_WRITTEN = "Not written yet: replace the line `raise NotImplementedError()` by your solution."
+_NOT_SET = (
+    "Not written yet: `{name}` is still None. Replace the line `raise NotImplementedError()` by "
+    "code that sets it; if you did, see whether that cell stops at an error."
+)
+_MINOR = "This holds, but earns its points only beside another part that is right."
 
 
 class AnswerError(Exception):
@@ -54,7 +62,7 @@ def check(name: str, answer: object, seed: str | int = HOME_SEED) -> Report:
     Parameters
     ----------
     name : of the task, as in ``"chern.plaquette"``
-    answer : the function itself, not what it returns
+    answer : the function itself, not what it returns; or the variable, where the task asks for one
     seed : another one draws other inputs of the same family
 
     Returns
@@ -79,76 +87,153 @@ def grade(name: str, answer: object, seed: str | int) -> Report:
     Parameters
     ----------
     answer : a function, or anything callable that raises :class:`AnswerError` and
-        :class:`AnswerTimeout` for what its function did elsewhere
+        :class:`AnswerTimeout` for what its function did elsewhere; or a variable's value
     """
     task = get(name)
     run = _Run(task, answer, seed)
-    parts = tuple(run.part(part) for part in task.parts)
-    hint = diagnose(task, run.wrong_values, run.right_values, lambda: _right_at_home(task))
+    parts = _without_windfalls(task, [run.part(part) for part in task.parts])
+    failed = [part for part, result in zip(task.parts, parts, strict=True) if not result.passed]
+    hint = diagnose(
+        task,
+        run.wrong_values,
+        run.right_values,
+        run.misshapen,
+        lambda: not run.out_of_time and run.right_at_home(failed),
+    )
     return Report(name, parts, (hint,) if hint else ())
+
+
+def _without_windfalls(task: Check, results: Sequence[PartResult]) -> tuple[PartResult, ...]:
+    """Zero obeys every law, and an empty plot can have labels."""
+    major = [result for part, result in zip(task.parts, results, strict=True) if not part.minor]
+    if not major or any(result.earned for result in major):
+        return tuple(results)
+    return tuple(r if not r.earned else replace(r, earned=0, message=_MINOR) for r in results)
 
 
 class _Run:
     def __init__(self, task: Check, answer: object, seed: str | int) -> None:
         self.task = task
         self.answer = answer
-        self.seed = seed
+        self.seed = str(seed)
         self.wrong_values: list[Seen] = []
         self.right_values: list[Seen] = []
+        self.misshapen: list[Seen] = []
         self.out_of_time = False
 
     def part(self, part: Part) -> PartResult:
         """The part's first failure; every case is run, because hints are drawn from all values."""
-        drawn = _draw(self.task, part, str(self.seed))
+        drawn = _draw(self.task, part, self.seed)
         failures: list[PartResult] = []
-        for case, expected in drawn:
-            failure = self.case(part, case, expected)
+        for pair in drawn:
+            failure = self.pair(part, *pair)
             if failure is not None:
                 failures.append(failure)
                 if not failure.got:
                     break  # no value came back, and the next call would fail alike
-        if not failures:
+        if not failures and not self.task.is_variable:
             failures += self.again(part, *drawn[0])
         return failures[0] if failures else PartResult(part.name, part.points, part.points)
 
-    def case(self, part: Part, case: Case, expected: NDArray[Any]) -> PartResult | None:
+    def pair(self, part: Part, case: Drawn, other: Drawn | None) -> PartResult | None:
+        """None where the answer is right, or where both answers obey the law."""
+        if other is None:
+            return self.case(part, *case)
+        assert part.law is not None
+        values = []
+        for drawn in (case, other):
+            failure, seen = self.value(part, *drawn)
+            if seen is None:
+                return failure
+            values.append(seen)
+        due = part.law.relation(values[0].got)
+        # Each of the two may be off by the tolerance.
+        allowed = values[0].allowed + values[1].allowed
+        difference = self.reads(part).difference(values[1].got, due, allowed)
+        if not difference:
+            return None
+        shown = [self.reads(part).show(value) for value in (values[1].got, due)]
+        return _failure(part, other[0], f"{part.law.claim}: {difference}.", *shown)
+
+    def case(self, part: Part, case: Case, reference: Any) -> PartResult | None:
         """None where the answer is right."""
+        failure, _ = self.value(part, case, reference)
+        return failure
+
+    def value(
+        self, part: Part, case: Case, reference: Any
+    ) -> tuple[PartResult | None, Seen | None]:
+        """What is wrong with the answer to a case, and its value where that can be compared."""
+        reads = self.reads(part)
+        expected = reads.expected(reference)
         allowed = self.task.tolerance.allowed(expected)
         got: Any = None
         try:
             got = self.call(case)
-            numbers = as_numbers(got, expected, allowed)
+            numbers = reads.read(got, reference, allowed)
         except AnswerTimeout as late:
             self.out_of_time = True
-            return _failure(part, case, str(late))
+            return _failure(part, case, str(late)), None
         except AnswerError as error:
             message = _NOT_WRITTEN if error.kind == "NotImplementedError" else str(error)
-            return _failure(part, case, message)
+            return _failure(part, case, message), None
         except Mismatch as mismatch:
-            return _failure(part, case, f"The function {mismatch}.", show(got))
-        difference = compare(numbers, expected, allowed)
-        seen = Seen(case.args, numbers, expected, allowed)
+            self.keep_misshapen(case, got, expected, allowed, reads)
+            subject = f"`{self.task.function}`" if self.task.is_variable else "The function"
+            return _failure(part, case, f"{subject} {mismatch}.", show(got)), None
+        difference = reads.difference(numbers, expected, allowed)
+        seen = Seen(case.args, numbers, expected, allowed, reads)
+        # A minor reading says nothing of the values that hints are drawn from.
+        if not reads.minor:
+            (self.wrong_values if difference else self.right_values).append(seen)
         if not difference:
-            self.right_values.append(seen)
-            return None
-        self.wrong_values.append(seen)
+            return None, seen
         message = f"{difference} ({self.task.tolerance.reason})."
-        return _failure(part, case, message, show(numbers), show(expected))
+        return _failure(part, case, message, reads.show(numbers), reads.show(expected)), seen
 
-    def again(self, part: Part, case: Case, expected: NDArray[Any]) -> list[PartResult]:
+    def reads(self, part: Part) -> Reading:
+        """How a part reads the answer."""
+        return part.reads or self.task.reads
+
+    def keep_misshapen(
+        self, case: Case, got: Any, expected: NDArray[Any], allowed: float, reads: Reading
+    ) -> None:
+        """Remember numbers of a wrong shape, about which there may be something to say."""
+        try:
+            array = np.asarray(got)
+        except ValueError:
+            return
+        if isinstance(reads, Numbers) and array.dtype.kind in "iufc":
+            self.misshapen.append(Seen(case.args, array, expected, allowed))
+
+    def right_at_home(self, failed: Sequence[Part]) -> bool:
+        """Whether parts that failed are right for the inputs of the self-check at home."""
+        if self.seed == HOME_SEED:
+            return False
+        # What is seen at home is no part of this run's report.
+        home = _Run(self.task, self.answer, HOME_SEED)
+        return all(
+            home.pair(part, *pair) is None
+            for part in failed
+            for pair in _draw(self.task, part, HOME_SEED)
+        )
+
+    def again(self, part: Part, case: Drawn, other: Drawn | None) -> list[PartResult]:
         """A second call with the first input: an answer depends on its arguments alone."""
-        failure = self.case(part, case, expected)
+        failure = self.pair(part, case, other)
         if failure is None:
             return []
         message = (
             f"Called a second time with the same input, the function failed. {failure.message}"
         )
-        return [_failure(part, case, message, failure.got, failure.expected)]
+        return [_failure(part, case[0], message, failure.got, failure.expected)]
 
     def call(self, case: Case) -> Any:
         """One call, on copies of the arguments, of whatever the answer is."""
         if self.out_of_time:
             raise AnswerTimeout("Not run: the function ran out of time in a part above.")
+        if self.task.is_variable:
+            return self.variable()
         if not callable(self.answer):
             raise AnswerError(
                 f"Got {show_type(self.answer)}; expected the function itself: write "
@@ -156,7 +241,7 @@ class _Run:
             )
         try:
             value = self.answer(*plain(case.args))
-            return plain(value)
+            return plain(as_data(value))
         except (AnswerError, AnswerTimeout):
             raise
         except WireError as error:
@@ -169,6 +254,17 @@ class _Run:
             )
             raise AnswerError(text, kind=type(error).__name__) from None
 
+    def variable(self) -> Any:
+        """The value of an answer that is a variable."""
+        name = self.task.function
+        try:
+            value = plain(as_data(self.answer))
+        except WireError as error:
+            raise AnswerError(f"`{name}` cannot be read: {error}.") from None
+        if value is None:
+            raise AnswerError(_NOT_SET.format(name=name))
+        return value
+
 
 def show_type(value: object) -> str:
     """``a float`` or ``an int``: the class of a value in a sentence."""
@@ -180,18 +276,25 @@ def _failure(part: Part, case: Case, message: str, got: str = "", expected: str 
     return PartResult(part.name, part.points, 0, message, got, expected, case.text)
 
 
+# A case, and what the reference returns for it.
+Drawn = tuple[Case, Any]
+
+
 # One seed serves many answers, and a reference can cost as much as a student's call.  Answers get
 # copies, so what is kept here stays as it was drawn.
 @functools.lru_cache(maxsize=128)
-def _draw(task: Check, part: Part, seed: str) -> tuple[tuple[Case, NDArray[Any]], ...]:
-    """The cases of a part, each with the right answer."""
+def _draw(task: Check, part: Part, seed: str) -> tuple[tuple[Drawn, Drawn | None], ...]:
+    """The cases of a part; where it has a law, each with the case that the law makes of it."""
     digest = hashlib.sha256("\0".join((seed, task.name, part.name)).encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:16], "big"))
-    return tuple((case, np.asarray(task.reference(*case.args))) for case in part.cases(rng))
-
-
-def _right_at_home(task: Check) -> list[NDArray[Any]]:
-    return [expected for part in task.parts for _, expected in _draw(task, part, HOME_SEED)]
+    pairs: list[tuple[Drawn, Drawn | None]] = []
+    for case in part.cases(rng):
+        other = None
+        if part.law is not None:
+            args = part.law.change(rng, *case.args)
+            other = (Case(args, f"{case.text}; changed by the law"), task.reference(*args))
+        pairs.append(((case, task.reference(*case.args)), other))
+    return tuple(pairs)
 
 
 def _where(error: Exception, answer: Callable[..., Any]) -> str:
