@@ -603,35 +603,38 @@ def test_planes_stacked_along_z():
 @pytest.mark.parametrize("options", [{"mesh": 12}, {"rtol": 1e-6}])
 def test_units(unit, options):
     """Another unit of energy: α and σ stay, moments that flow scale; of length: D is one."""
-    model = ck.TightBinding.from_blocks(
-        RASHBA.lattice, RASHBA.orbitals, {R: unit * b for R, b in RASHBA.blocks.items()}, "blocks"
+    metal = ck.TightBinding.from_blocks(
+        METAL.lattice,
+        METAL.orbitals,
+        {R: unit * b for R, b in METAL.blocks.items()},
+        spin="blocks",
     )
     big = ck.TightBinding.from_blocks(TILTED.lattice.vectors * unit, TILTED.orbitals, TILTED.blocks)
-    mu, kT, operator = -1.5, 0.3, np.diag([1.0, 2.0, -1.0, 0.5])
+    mu, kT, operator = -1.9, 0.2, np.diag([1.0, 2.0])
     # What a mesh leaves out is the same in both; where a refinement ends may not be.
     tolerance = 1e-10 if "mesh" in options else 1e-5
 
     def same(value, expected):
         np.testing.assert_allclose(value, expected, atol=tolerance * abs(np.array(expected)).max())
 
-    same(
-        ck.spin_hall(model, mu * unit, kT * unit, **options),
-        ck.spin_hall(RASHBA, mu, kT, **options),
-    )
-    metal = ck.TightBinding.from_blocks(
-        METAL.lattice, METAL.orbitals, {R: unit * b for R, b in METAL.blocks.items()}
-    )
-    for f in (ck.anomalous_nernst, lambda *a, **o: ck.thermomagnetic(*a, **o).moment):
-        same(f(metal, -1.9 * unit, 0.2 * unit, **options), f(METAL, -1.9, 0.2, **options))
-    expected = ck.orbital_hall(RASHBA, mu, kT, operator=operator, **options)
+    def moments(*arguments, **options):
+        return ck.thermomagnetic(*arguments, **options).moment
+
+    for f, scale in [(ck.anomalous_nernst, 1), (moments, 1), (ck.orbital_hall, unit)]:
+        value = f(metal, mu * unit, kT * unit, **options) / scale
+        same(value, f(METAL, mu, kT, **options))
+    expected = ck.orbital_hall(METAL, mu, kT, operator=operator, **options)
+    same(ck.orbital_hall(metal, mu * unit, kT * unit, operator=operator, **options), expected)
     for scale in (1e-9, 1e9):
-        value = ck.orbital_hall(RASHBA, mu, kT, operator=scale * operator, **options) / scale
+        value = ck.orbital_hall(METAL, mu, kT, operator=scale * operator, **options) / scale
         same(value, expected)
-    expected = ck.berry_curvature_dipole(TILTED, 1.2, 0.3, **options)
-    same(ck.berry_curvature_dipole(big, 1.2, 0.3, **options) / unit, expected)
-    if "mesh" in options:  # where bands touch the moment's flow varies too much to refine
-        expected = ck.orbital_hall(RASHBA, mu, kT, **options)
-        same(ck.orbital_hall(model, mu * unit, kT * unit, **options) / unit, expected)
+    # Two orbitals at two places taken for two spins.
+    same(
+        ck.spin_hall(metal, mu * unit, kT * unit, **options),
+        ck.orbital_hall(METAL, mu, kT, operator=np.diag([0.5, -0.5]), **options),
+    )
+    expected = ck.berry_curvature_dipole(TILTED, 1.2, kT, **options)
+    same(ck.berry_curvature_dipole(big, 1.2, kT, **options) / unit, expected)
 
 
 def test_other_cells_and_handedness():
