@@ -15,7 +15,7 @@ import numpy as np
 from coursekit import models
 from coursekit.tight_binding import TightBinding
 
-__all__ = ["Drawn", "haldane", "other_cell", "qwz"]
+__all__ = ["Drawn", "haldane", "other_basis", "other_cell", "qwz", "uniform"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,27 @@ def other_cell(rng: np.random.Generator, drawn: Drawn, handedness: int) -> Drawn
     model = TightBinding.from_blocks(vectors, drawn.model.orbitals, blocks)
     old = np.linalg.det(drawn.model.lattice.vectors)
     text = (
-        f"base = {drawn.text.removeprefix('model = ')}; "
-        f"model = ck.TightBinding.from_blocks({vectors}, base.orbitals, base.blocks)"
+        f"{drawn.text}; "
+        f"model = ck.TightBinding.from_blocks({vectors}, model.orbitals, model.blocks)"
     )
     return Drawn(model, text, drawn.chern * handedness * int(np.sign(old)))
+
+
+def other_basis(rng: np.random.Generator, drawn: Drawn) -> Drawn:
+    """The same model on another scale of energy, with another phase of each orbital.
+
+    Neither changes a Chern number; both change every number in the Hamiltonian, so that the nearest
+    of some known models is not the most alike.
+    """
+    scale = uniform(rng, 0.5, 2.0)
+    angles = [uniform(rng, -3, 3) for _ in range(drawn.model.n_orb)]
+    u = np.exp(1j * np.array(angles))
+    turn = scale * np.outer(u, u.conj())
+    blocks = {R: turn * h for R, h in drawn.model.blocks.items()}
+    model = TightBinding.from_blocks(drawn.model.lattice, drawn.model.orbitals, blocks)
+    text = (
+        f"{drawn.text}; u = np.exp(1j * np.array({angles})); "
+        "model = ck.TightBinding.from_blocks(model.lattice, model.orbitals, "
+        f"{{R: {scale} * np.outer(u, u.conj()) * h for R, h in model.blocks.items()}})"
+    )
+    return Drawn(model, text, drawn.chern)

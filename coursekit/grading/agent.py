@@ -11,7 +11,8 @@ import sys
 import traceback
 from typing import Any
 
-from coursekit.checks.wire import WireError, decode, encode
+from coursekit.checks.drawing import as_data
+from coursekit.checks.wire import decode, encode
 
 _MAX_FRAMES = 6
 _MAX_LINE = 300
@@ -34,7 +35,7 @@ def describe(names: dict[str, Any], name: str) -> Reply:
     if callable(value) and not hasattr(value, "__array__"):
         return Reply(encode({"kind": "function"}))
     try:
-        return Reply(encode({"kind": "value", "value": value}))
+        return Reply(encode({"kind": "value", "value": as_data(value)}))
     except Exception as error:
         return Reply(encode({"kind": "unreadable", "message": f"`{name}`: {error}"}))
 
@@ -50,8 +51,8 @@ def call(names: dict[str, Any], path: str) -> Reply:
             raise
         return Reply(encode({"kind": "error", **_error(error, request["name"])}))
     try:
-        return Reply(encode({"kind": "value", "value": value}))
-    except WireError as error:
+        return Reply(encode({"kind": "value", "value": as_data(value)}))
+    except Exception as error:
         message = f"the result of `{request['name']}` cannot be graded: {error}"
         return Reply(encode({"kind": "unreadable", "message": message}))
 

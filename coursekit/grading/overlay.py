@@ -76,7 +76,9 @@ def _build(set_name: str, allowed: tuple[str, ...]) -> Path:
     (package / "checks").mkdir()
     text = _CHECKS.format(set_name=set_name)
     (package / "checks" / "__init__.py").write_text(text, encoding="utf-8")
-    shutil.copyfile(PACKAGE / "checks" / "wire.py", package / "checks" / "wire.py")
+    # What the agent needs.
+    for name in ("drawing.py", "wire.py"):
+        shutil.copyfile(PACKAGE / "checks" / name, package / "checks" / name)
     agent = Path(__file__).with_name("agent.py")
     shutil.copyfile(agent, root / "coursekit_agent.py")
     # The sandbox reads this as another user.

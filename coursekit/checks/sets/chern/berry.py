@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from coursekit.bands import solve
 from coursekit.checks.diagnose import factor
-from coursekit.checks.families import Drawn, haldane, other_cell, qwz, uniform
+from coursekit.checks.families import Drawn, haldane, other_basis, other_cell, qwz, uniform
 from coursekit.checks.form import Case, Check, Diagnosis, Part, Seen, Tolerance
+from coursekit.checks.laws import gauge_invariant
 from coursekit.dynamics import anomalous_velocity
 from coursekit.tight_binding import TightBinding
 
@@ -98,17 +99,8 @@ def _corners(rng: Rng, *shape: int) -> Corners:
 
 def _one_plaquette(rng: Rng) -> list[Case]:
     return [
-        Case(_corners(rng, n), f"four near states of {n} orbitals, smooth gauge") for n in (2, 3, 4)
+        Case(_corners(rng, n), f"four near states of {n} orbitals, smooth gauge") for n in (2, 3, 4, 2, 3)
     ]
-
-
-def _random_gauge(rng: Rng) -> list[Case]:
-    cases = []
-    for n in (2, 3, 2, 3):
-        phases = np.exp(1j * rng.uniform(0, TWO_PI, 4))
-        corners = tuple(u * p for u, p in zip(_corners(rng, n), phases, strict=True))
-        cases.append(Case(corners, f"four near states of {n} orbitals, each with a random phase"))
-    return cases
 
 
 def _many_plaquettes(rng: Rng) -> list[Case]:
@@ -144,7 +136,12 @@ FLUX = Check(
     tolerance=Tolerance("four inner products and an angle, good to rounding", absolute=1e-9),
     parts=(
         Part("one plaquette", 1, _one_plaquette),
-        Part("any gauge", 1, _random_gauge),
+        Part(
+            "any gauge",
+            1,
+            _one_plaquette,
+            law=gauge_invariant("a phase on each state leaves the flux as it is", 0, 1, 2, 3),
+        ),
         Part("many plaquettes at once", 1, _many_plaquettes),
     ),
     diagnoses=(
@@ -173,22 +170,26 @@ FLUX = Check(
 def _mesh_cases(rng: Rng, drawn: Sequence[Drawn]) -> list[Case]:
     cases = []
     for one in rng.permutation(np.array(drawn, dtype=object)):
+        turned = other_basis(rng, one)
         n = int(rng.integers(16, 25))
-        cases.append(Case((one.model, n), f"{one.text}; n = {n}"))
+        cases.append(Case((turned.model, n), f"{turned.text}; n = {n}"))
     return cases
 
 
+# So many of each that nobody hits upon all of them.
+_EACH = (1, 1, 0, 0, -1, -1)
+
+
 def _square(rng: Rng) -> list[Case]:
-    return _mesh_cases(rng, [qwz(rng, c) for c in (1, -1, 0, int(rng.choice([-1, 1])))])
+    return _mesh_cases(rng, [qwz(rng, c) for c in _EACH])
 
 
 def _honeycomb(rng: Rng) -> list[Case]:
-    return _mesh_cases(rng, [haldane(rng, c) for c in (1, -1, 0)])
+    return _mesh_cases(rng, [haldane(rng, c) for c in _EACH])
 
 
 def _any_cell(rng: Rng) -> list[Case]:
-    s = int(rng.choice([-1, 1]))
-    hands = ((s, 1), (s, -1), (-s, -1))
+    hands = [(c, hand) for c in (1, -1) for hand in (1, -1)] + [(0, 1), (0, -1)]
     return _mesh_cases(rng, [other_cell(rng, qwz(rng, c), hand) for c, hand in hands])
 
 
