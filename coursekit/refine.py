@@ -31,6 +31,8 @@ _MARKED = 0.8
 # Diagonalisations of two bands before giving up; larger matrices cost more each.
 _MOST_POINTS = 4_000_000
 _DEEPEST = 30
+# So many times more than that will not do either.
+_HOPELESS = 100
 
 
 def adaptive_cells(
@@ -84,7 +86,9 @@ def adaptive_cells(
         allowed = rtol * size.max(axis=1, keepdims=True)
         if (error <= allowed).all():
             break
-        if n_k > budget or depth > _DEEPEST:
+        # The error falls with the square of a cell's edge, so with n_k^(2/3) at best.
+        wanted = n_k * float((error / np.maximum(allowed, 1e-300)).max()) ** 1.5
+        if n_k > budget or depth > _DEEPEST or wanted > _HOPELESS * budget:
             worst = np.unravel_index((error / np.maximum(allowed, 1e-300)).argmax(), error.shape)
             raise ConvergenceError(
                 f"at mu={levels[worst[0]]:.6g}, T=0 the integral is known to "
