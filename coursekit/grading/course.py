@@ -18,6 +18,8 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 from traitlets.config.loader import Config, PyFileConfigLoader
 
+from coursekit.grading.triage import COPIES
+
 __all__ = ["Course"]
 
 CONFIG_FILE = "nbgrader_config.py"
@@ -68,9 +70,9 @@ class Course:
 
     def convert(self, step: Any, assignment: str, student: str = ".") -> None:
         """Run one of nbgrader's converters, over what an earlier run left."""
-        converter = step(
-            coursedir=self.coursedir(assignment, student), config=self.config, log=self.log
-        )
+        coursedir = self.coursedir(assignment, student)
+        coursedir.submitted_directory = COPIES
+        converter = step(coursedir=coursedir, config=self.config, log=self.log)
         converter.force = True
         with _own_tools():
             converter.start()

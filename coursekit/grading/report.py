@@ -37,7 +37,8 @@ class Result:
         if self.status != "graded":
             return f"{self.student:<16} {self.status}: {self.message}"
         hand = "  + by hand" if self.by_hand else ""
-        return f"{self.student:<16} {self.score:5.1f} / {self.max_score:g}{hand}"
+        note = f"  ({self.message})" if self.message else ""
+        return f"{self.student:<16} {self.score:5.1f} / {self.max_score:g}{hand}{note}"
 
 
 def table(results: Sequence[Result]) -> str:

@@ -14,13 +14,14 @@ from nbgrader.plugins import CsvExportPlugin
 
 from coursekit.grading.course import CONFIG_FILE, Course
 from coursekit.grading.feedback import unreadable_page
+from coursekit.grading.ledger import received_times
 from coursekit.grading.overlay import PACKAGE
 from coursekit.grading.pool import shared_pool
 from coursekit.grading.progress import Progress
 from coursekit.grading.report import Result, load_results, save_results
 from coursekit.grading.sandbox import find_bwrap
 from coursekit.grading.seed import secret_seed
-from coursekit.grading.triage import Submission, triage
+from coursekit.grading.triage import COPIES, Submission, triage
 
 __all__ = ["grade_set"]
 
@@ -47,8 +48,13 @@ def grade_set(
     ValueError : the gradebook does not know the assignment
     """
     find_bwrap()
-    names = _notebook_names(course, assignment)
-    submissions = triage(course.path("submitted", assignment, ".").parent, assignment, names)
+    submissions = triage(
+        course.path("submitted", assignment, ".").parent,
+        assignment,
+        _notebooks(course, assignment),
+        course.root / COPIES,
+        received_times(course.root, assignment),
+    )
     report = course.root / f"report.{assignment}.json"
     earlier = {} if regrade else load_results(report)
     common = _common_fingerprint(course, assignment)
@@ -104,6 +110,7 @@ def _grade_one(course: Course, assignment: str, submission: Submission) -> Resul
             float(graded.score),
             float(graded.max_score),
             bool(graded.needs_manual_grade),
+            "; ".join(submission.notes),
         )
 
 
@@ -127,16 +134,21 @@ def _score_zero(course: Course, assignment: str, submission: Submission) -> Resu
     return Result(student, "unreadable", 0.0, max_score, False, submission.problem)
 
 
-def _notebook_names(course: Course, assignment: str) -> list[str]:
+def _notebooks(course: Course, assignment: str) -> dict[str, list[str]]:
+    """Names of an assignment's notebooks, each with the names of its cells."""
     with course.gradebook() as gradebook:
         known = [a for a in gradebook.assignments if a.name == assignment]
-        names = [notebook.name for a in known for notebook in a.notebooks]
-    if not names:
+        notebooks = {
+            notebook.name: [cell.name for cell in notebook.source_cells]
+            for a in known
+            for notebook in a.notebooks
+        }
+    if not notebooks:
         raise ValueError(
             f"the gradebook knows no assignment {assignment!r}; expected one that was released: "
             f"run `coursekit source {assignment}`"
         )
-    return sorted(names)
+    return notebooks
 
 
 def _max_score(course: Course, assignment: str) -> float:
@@ -175,7 +187,8 @@ def _common_fingerprint(course: Course, assignment: str) -> str:
 
 
 def _fingerprint(common: str, submission: Submission) -> str:
-    return _digest(submission.notebooks, [common, submission.student, submission.problem])
+    said = (submission.problem, *submission.notes)
+    return _digest(submission.notebooks, [common, submission.student, *said])
 
 
 def _digest(files: Sequence[Path], texts: Sequence[str]) -> str:

