@@ -410,10 +410,10 @@ def test_iron():
 
 
 def test_units():
-    assert (
-        pytest.approx(constants.value("conductance quantum") * np.pi * 1e8, rel=1e-9)
-        == SIEMENS_PER_CM
-    )
+    """The factor is that of the library, and π times the conductance quantum per Å."""
+    assert ck.units.siemens_per_cm(1.0) == pytest.approx(SIEMENS_PER_CM, rel=1e-12)
+    quantum = constants.value("conductance quantum")  # 2e²/h
+    assert quantum * np.pi * 1e8 == pytest.approx(SIEMENS_PER_CM, rel=1e-9)
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1e9])
@@ -528,6 +528,59 @@ def test_memory_is_bounded():
     finally:
         tracemalloc.stop()
     assert peak < 120e6
+
+
+# --- a small magnet of our own --------------------------------------------------------------------
+
+
+def ferromagnet(exchange=0.5, coupling=0.4, dipole=0.35):
+    """{R: (4, 6, 6)}, eV and Å: s, pₓ, p_y with spin on a simple cubic lattice of 3 Å.
+
+    Bonds between nearest neighbours, exchange −Δσ_z, spin–orbit coupling λ L_zσ_z, and the dipole
+    ⟨s|x|pₓ⟩ = ⟨s|y|p_y⟩ = d on each site.  Each orbital once with spin up, then with spin down.
+    """
+    blocks = {R: np.zeros((4, 3, 3), dtype=complex) for R in product((-1, 0, 1), repeat=3)}
+    blocks = {R: b for R, b in blocks.items() if np.abs(R).sum() <= 1}
+    for a, sign in product(range(3), (1, -1)):
+        R = [0, 0, 0]
+        R[a] = sign
+        h = blocks[tuple(R)][0]
+        h[0, 0] = -0.4
+        for p in range(2):
+            h[p + 1, p + 1] = 0.6 if p == a else -0.2
+        if a < 2:  # the lobe of p at R that is close to s at 0 is its negative one
+            h[0, a + 1], h[a + 1, 0] = 0.5 * sign, -0.5 * sign
+    home = blocks[0, 0, 0]
+    home[0] = np.diag([0.0, 2.0, 2.0])
+    home[1, 0, 1] = home[1, 1, 0] = home[2, 0, 2] = home[2, 2, 0] = dipole
+    both = {R: np.kron(b, np.eye(2)) for R, b in blocks.items()}
+    turn = np.zeros((3, 3), dtype=complex)
+    turn[1, 2], turn[2, 1] = -1j, 1j  # L_z
+    spin = np.diag([1, -1])
+    both[0, 0, 0][0] += coupling * np.kron(turn, spin) - exchange * np.kron(np.eye(3), spin)
+    return both
+
+
+def test_ferromagnet(tmp_path):
+    """A file for lessons: σ_xy needs exchange and spin–orbit coupling; the dipole changes it."""
+    path = tmp_path / "magnet_tb.dat"
+
+    def hall(model=None, **parts):
+        if model is None:
+            write_blocks(path, 3 * np.eye(3), ferromagnet(**parts))
+            model = ck.read_wannier90(path, spin="pairs")
+        return ck.units.siemens_per_cm(ck.anomalous_hall(model, -0.5, 0.2, mesh=12))
+
+    sigma = hall()
+    assert path.stat().st_size < 60_000
+    model = ck.read_wannier90(path, spin="pairs")
+    # The moment is along z, so are σ and the spin.
+    assert abs(sigma[:2]).max() < 1e-9 * abs(sigma[2])
+    np.testing.assert_allclose(model.spin[2], np.diag([1, -1] * 3) / 2)
+    np.testing.assert_allclose(hall(exchange=-0.5), -sigma, atol=1e-9 * abs(sigma[2]))
+    for nothing in (hall(exchange=0.0), hall(coupling=0.0)):
+        assert abs(nothing).max() < 1e-9 * abs(sigma[2])
+    assert abs(hall(model.tight_binding)[2] / sigma[2] - 1) > 0.05
 
 
 # --- files ----------------------------------------------------------------------------------------

@@ -65,18 +65,19 @@ class WannierModel:
     X. Wang, J. R. Yates, I. Souza & D. Vanderbilt, PRB 74, 195118 (2006);
     DOI 10.1103/PhysRevB.74.195118.  Their Ω is this one, with the terms in another order.
 
-    *What is exact.* Energies, Ω, and what follows from Ω: σ, Chern numbers, the anomalous velocity.
+    *What is exact.* Energies, Ω, and what follows from Ω or from A: σ, Chern numbers, the anomalous
+    velocity, Berry phases.
 
     *What is not.* The orbital moment m, and with it M, would need ⟨∂u\|H\|∂u⟩ also between the
     parts of \|∂u⟩ outside the Wannier functions.  Files with H and r do not hold it (postw90 takes
     it from ``.uHu`` files: M. G. Lopez, D. Vanderbilt, T. Thonhauser & I. Souza, PRB 85, 014435
     (2012), DOI 10.1103/PhysRevB.85.014435).  :func:`coursekit.orbital_moment` of such a model is
-    the sum over the states inside; left out, where these are eigenstates of the crystal, is
+    the sum over the states inside.  Left out, where these are eigenstates of the crystal, is
     Im⟨∂ₓu\|Q(H − ε)Q\|∂_yu⟩ with Q on the states outside.  Were all those at one energy E, that
     would be −½(E − ε) F_nn, so F tells its size: ½\|F_nn\| times the distance in energy to the
     bands that couple.  :func:`coursekit.orbital_magnetization` has the full Ω in its Berry term and
-    lacks the same part of m.  The quantum metric likewise is that inside, and Berry phases along a
-    path by links of states leave A out.
+    lacks the same part of m, which may be as large as M itself: it can come out with the wrong
+    sign where F is not small.  The quantum metric likewise is that inside.
 
     Examples
     --------
