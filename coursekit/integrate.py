@@ -308,7 +308,7 @@ def _uniform(
     shift = _SHIFT if settings.mesh == "auto" else 0.0
     most = points_at_a_time(model)
     if settings.symmetries:
-        reduction = reduce_zone(model, lattice, settings.symmetries, sizes, integrand.kind)
+        reduction = reduce_zone(model, lattice, settings.symmetries, sizes, integrand)
         pieces = list(reduction.pieces(most))
     else:
         pieces = [(block, None) for block in _mesh_blocks(lattice, sizes, most, shift)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from coursekit.bloch_model import Model
 from coursekit.fourier import Block
-from coursekit.kubo import band_energies
+from coursekit.integrand import Integrand
 from coursekit.lattice import Lattice
 
 __all__ = ["Operation", "Reduction", "reduce_zone"]
@@ -60,24 +60,23 @@ def reduce_zone(
     lattice: Lattice,
     symmetries: Sequence[Operation],
     sizes: tuple[int, ...],
-    kind: str,
+    integrand: Integrand,
 ) -> Reduction:
     """Reduce the Γ-centred mesh of the given sizes.
 
-    Parameters
-    ----------
-    kind : "scalar" or "axial": how the integrand's components transform
-
     Raises
     ------
-    ValueError : an operation that maps neither lattice, mesh nor bands to themselves; another kind
+    ValueError : an operation that maps lattice, mesh, bands or integrand to others; an integrand
+        that is neither a scalar nor an axial vector
     """
-    if kind not in ("scalar", "axial"):
+    if integrand.kind not in ("scalar", "axial"):
         raise ValueError(
             "symmetries= with this quantity; expected electron_density, anomalous_hall, "
             "orbital_magnetization or what else is a scalar or an axial vector"
         )
-    turns = [_on_mesh(model, lattice, one, sizes) for one in symmetries]
+    turns = [_on_mesh(lattice, one, sizes) for one in symmetries]
+    for one in symmetries:
+        _require_symmetry(model, lattice, one, integrand)
     index = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes))
     lowest = np.arange(index.shape[1])
     # The list need not be a group: step to lower partners until none is left.
@@ -92,16 +91,13 @@ def reduce_zone(
     first, count = np.unique(lowest, return_counts=True)
     points = lattice.to_cartesian(index[:, first].T / np.array(sizes))
     average = np.eye(1)
-    if kind == "axial":
+    if integrand.kind == "axial":
         average = _invariant([np.asarray(one.axial_matrix) for one in symmetries])
-        if model.dim == 2:
-            average = average[2:, 2:]
+        average = average[_components(model)]
     return Reduction(points, count.astype(float), average)
 
 
-def _on_mesh(
-    model: Model, lattice: Lattice, one: Operation, sizes: tuple[int, ...]
-) -> NDArray[np.intp]:
+def _on_mesh(lattice: Lattice, one: Operation, sizes: tuple[int, ...]) -> NDArray[np.intp]:
     """The operation as a matrix of whole numbers that acts on mesh indices."""
     turn = lattice.vectors @ np.asarray(one.k_matrix) @ np.linalg.inv(lattice.vectors)
     whole = np.rint(turn)
@@ -114,16 +110,38 @@ def _on_mesh(
             f"{one!r} does not map the mesh {sizes} to itself; expected equal numbers of points "
             "along axes that it exchanges"
         )
+    return np.asarray(np.rint(steps), dtype=np.intp)
+
+
+def _require_symmetry(model: Model, lattice: Lattice, one: Operation, integrand: Integrand) -> None:
+    """Compare energies and integrand at a generic k and where the operation takes it."""
     k = lattice.to_cartesian(np.array([0.137, 0.291, 0.413])[: lattice.dim])
-    line = np.zeros((1, lattice.dim))
-    here = band_energies(model, Block(k[None], line))
-    there = band_energies(model, Block((np.asarray(one.k_matrix) @ k)[None], line))
-    if abs(here - there).max() > _TOLERANCE * max(abs(here).max(), model.energy_scale):
+    both = np.stack([k, np.asarray(one.k_matrix) @ k])
+    energies, parts = integrand.quantity(model, Block(both, np.zeros((1, lattice.dim))), None)
+    scale = max(float(abs(energies).max()), model.energy_scale)
+    if abs(energies[:, 0] - energies[:, 1]).max() > _TOLERANCE * scale:
         raise ValueError(
             f"{one!r} changes the energies of the model; expected one of its symmetries, as from "
             "coursekit.symmetry.find_symmetries(model)"
         )
-    return np.asarray(np.rint(steps), dtype=np.intp)
+    matrix = np.eye(1)
+    if integrand.kind == "axial":
+        matrix = np.asarray(one.axial_matrix)[_components(model)]
+    for values in parts:
+        # Sums over bands, which do not depend on the states of those that touch.
+        for power in range(3):
+            here, there = np.einsum("nk,nck->kc", (energies / scale) ** power, values)
+            if abs(there - matrix @ here).max() > _TOLERANCE * abs(values).max():
+                raise ValueError(
+                    f"{one!r} keeps the energies of the model, but not its states: what is "
+                    f"integrated goes from {here} to {there}; expected {matrix @ here}, as for "
+                    "the symmetries from coursekit.symmetry.find_symmetries(model)"
+                )
+
+
+def _components(model: Model) -> tuple[slice, slice]:
+    """The part of an axial matrix that a model has: all of it, or z in a plane."""
+    return (slice(2, 3),) * 2 if model.dim == 2 else (slice(0, 3),) * 2
 
 
 def _invariant(matrices: Sequence[Floats]) -> Floats:
