@@ -80,9 +80,17 @@ def read_wannier90(
 
     Examples
     --------
-    >>> import coursekit as ck
-    >>> model = ck.read_wannier90("Fe_tb.dat")  # doctest: +SKIP
-    >>> ck.berry_curvature(model, [0.1, 0.2, 0.3], bands=range(8))  # doctest: +SKIP
+    One function at (0.5, 0, 0) Å in a cubic cell, without bonds:
+
+    >>> import pathlib, tempfile, coursekit as ck
+    >>> cell, home = "3 0 0\\n 0 3 0\\n 0 0 3\\n", "\\n 0 0 0\\n"
+    >>> text = f"comment\\n {cell} 1\\n 1\\n 1\\n {home} 1 1 -2 0\\n {home} 1 1 .5 0 0 0 0 0\\n"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "seed_tb.dat")
+    ...     _ = path.write_text(text)
+    ...     model = ck.read_wannier90(path)
+    >>> model.centers, ck.solve(model, [0.0, 0.0, 0.0]).energies
+    (array([[0.5, 0. , 0. ]]), array([-2.]))
     """
     path = Path(path)
     matrices = read_matrices(path)
