@@ -1,0 +1,22 @@
+"""Closed forms written by hand."""
+
+from __future__ import annotations
+
+import cases
+import floor
+import numpy as np
+
+
+def haldane_curvature():
+    n = cases.CURVATURE_MESH
+    return lambda: floor.haldane_curvature(n, **cases.HALDANE), lambda out: out[..., 0]
+
+
+def haldane_response():
+    mus, n = np.linspace(*cases.LEVELS), cases.RESPONSE_MESH
+    return lambda: floor.haldane_response(n, mus, **cases.HALDANE), np.concatenate
+
+
+def weyl_curvature():
+    n = cases.WEYL_MESH
+    return lambda: floor.weyl_curvature(n, cases.WEYL_NODE), lambda out: out[..., 0, :]
