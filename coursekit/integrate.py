@@ -286,7 +286,7 @@ def _refined(
             model, lattice, integrand, mus[unsettled], rtol, settings.progress
         )
     if not values.size:
-        return _Result(adapted, known, 0)
+        return _Result(adapted, known, n_k)
     values[unsettled], errors[unsettled] = adapted, known
     return _Result(values, errors, n_k)
 

@@ -86,8 +86,10 @@ def adaptive_cells(
         allowed = rtol * size.max(axis=1, keepdims=True)
         if (error <= allowed).all():
             break
-        # The error falls with the square of a cell's edge, so with n_k^(2/3) at best.
-        wanted = n_k * float((error / np.maximum(allowed, 1e-300)).max()) ** 1.5
+        # The error falls with the square of the edge of the cells that make it, and so with the
+        # number of those that they are cut into to the power 2/3 at best.
+        ratio = float((error / np.maximum(allowed, 1e-300)).max())
+        wanted = sum(_that_matter(part[2]) for part in leaves.values()) * ratio**1.5
         if n_k > budget or depth > _DEEPEST or wanted > _HOPELESS * budget:
             worst = np.unravel_index((error / np.maximum(allowed, 1e-300)).argmax(), error.shape)
             raise ConvergenceError(
@@ -99,6 +101,12 @@ def adaptive_cells(
         depth, parents, mine = _next_to_halve(leaves, allowed)
     value = np.asarray(sum((part[1] + part[2]).sum(axis=0) for part in leaves.values()))
     return (value / scale)[back], (error / scale)[back], n_k
+
+
+def _that_matter(left: Floats) -> int:
+    """Number of cells with more than a hundredth of the largest error among them."""
+    largest = abs(left).max(axis=(1, 2), initial=0.0)
+    return int(np.count_nonzero(largest > 0.01 * largest.max(initial=0.0)))
 
 
 def _next_to_halve(leaves: dict[int, list[Floats]], allowed: Floats) -> tuple[int, Indices, Floats]:
