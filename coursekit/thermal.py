@@ -23,6 +23,7 @@ class Weight:
 
     Attributes
     ----------
+    name : of the object in this module, in small letters
     power : of kT in front of w
     value : |x|-stable w from x, e^{−|x|}
     derivatives : w, w′, …, up to an order, from x and the derivatives of g two orders further
@@ -36,6 +37,10 @@ class Weight:
     derivatives: Callable[[Floats, Floats, int], Floats]
     cold: Callable[[Floats], Floats]
     on_surface: bool = False
+
+    def __reduce__(self) -> str:
+        # Sums tell weights apart by identity, also those that were sent to other processes.
+        return self.name.upper()
 
     def __call__(self, energies: Floats, mu: Floats, kT: Floats) -> Floats:
         """Weight of states at ``energies``; shapes broadcast; any kT ≥ 0, without overflow."""
