@@ -16,6 +16,7 @@ import coursekit as ck
 TIGHT = 1e-10
 TRIVIAL = (1, 1 / 3, np.pi / 4, 2)
 CHERN = (1, 1 / 3, np.pi / 4, 0.3)
+GRAPHENE = ck.models.gapped_graphene(1.0, 0.1)
 
 
 def scaled(model, factor):
@@ -72,6 +73,26 @@ def test_lattice_geometry(model, k, energies, omega, m):
     np.testing.assert_allclose(ck.solve(model, k).energies, energies, atol=TIGHT)
     np.testing.assert_allclose(ck.berry_curvature(model, k), [omega, -omega], atol=TIGHT)
     np.testing.assert_allclose(ck.orbital_moment(model, k), [m, m], atol=TIGHT)
+
+
+# K and K′ of gapped graphene, and a generic k of the kagome lattice.
+@pytest.mark.parametrize(
+    ("model", "k", "energies", "omega", "m"),
+    [
+        (GRAPHENE, (4 * np.pi / 3, 0), (-0.1, 0.1), (-37.5, 37.5), (3.75, 3.75)),
+        (GRAPHENE, (-4 * np.pi / 3, 0), (-0.1, 0.1), (37.5, -37.5), (-3.75, -3.75)),
+        (
+            ck.models.kagome(0.6), (0.5, 1.1),
+            (-2.4361940646577067, -1.137744953505653, 3.5739390181633595),
+            (-0.10021386580344331, 0.09713699391847007, 0.003076871884973244),
+            (0.06393925720288253, 0.07374118575836568, 0.0069394099596514075),
+        ),
+    ],
+)  # fmt: skip
+def test_geometry_of_each_band(model, k, energies, omega, m):
+    np.testing.assert_allclose(ck.solve(model, k).energies, energies, atol=TIGHT)
+    np.testing.assert_allclose(ck.berry_curvature(model, k), omega, atol=TIGHT)
+    np.testing.assert_allclose(ck.orbital_moment(model, k), m, atol=TIGHT)
 
 
 # Lattice Landau levels: E₀(+B) − E₀(−B) = −2mB; the levels themselves agree to 4e-4.
@@ -144,6 +165,18 @@ def test_chern_numbers(model, lower):
     assert ck.chern_number(model, (1,)) == -lower
 
 
+@pytest.mark.parametrize(
+    ("model", "numbers"),
+    [
+        (ck.models.kagome(0.6), [-1, 0, 1]),
+        (ck.models.hofstadter(1, 3), [1, -2, 1]),
+        (ck.models.hofstadter(2, 5), [-2, 3, -2, 3, -2]),
+    ],
+)
+def test_chern_numbers_of_each_band(model, numbers):
+    assert [ck.chern_number(model, (band,)) for band in range(model.n_orb)] == numbers
+
+
 # Equilibrium -----------------------------------------------------------------------------------
 
 
@@ -191,6 +224,21 @@ def test_dirac_equilibrium(mu, kT, delta, tau, M, sigma):
             0.04295715976068594, -0.018004669011250467,
             (0.02495249074943547, TIGHT), (-0.021873804827343846, 3.5e-9),
         ),
+        (
+            ck.models.kagome(0.6), -1.6, 0.05, 1.1545454086656386, 0.15912718157979136,
+            0.13227742531447237, -0.0825592129877427,
+            (0.04971821232672966, TIGHT), (-0.15857329266414488, 1.9e-10),
+        ),
+        (
+            ck.models.kagome(0.6), 1.0, 0.05, 2.309408685020168, 0.15911174305654505,
+            0.383201610644013, -0.3833150375920848,
+            (-0.00011342694807182722, 4.4e-06), (-0.15876196962906478, 8.3e-06),
+        ),
+        (
+            ck.models.kagome(0.6), 0.0, 0.2, 1.9951057556533127, 0.07887503138834237,
+            0.2744828774439711, -0.2697201305877411,
+            (0.004762746856230023, 1.1e-09), (0.08293111686858975, 8.4e-09),
+        ),
     ],
 )  # fmt: skip
 def test_lattice_equilibrium(model, mu, kT, n, sigma, m_part, omega_part, M, dn_dB):
@@ -201,16 +249,9 @@ def test_lattice_equilibrium(model, mu, kT, n, sigma, m_part, omega_part, M, dn_
     assert response.dn_dB == pytest.approx(dn_dB[0], abs=dn_dB[1])
     # A sixth-order difference with steps of kT/10 is good to some 1e-8 of M/kT.
     assert response.dM_dmu == pytest.approx(dn_dB[0], abs=dn_dB[1] + 2e-9)
-    # The parts of M, on a mesh that is converged at these temperatures.
-    k = ck.uniform_mesh(model.lattice, 200)
-    x = (mu - ck.solve(model, k).energies) / kT
-    f = 1 / (1 + np.exp(-x))
-    weight = 1 / (200**2 * model.lattice.cell_volume)
-    assert (f * ck.orbital_moment(model, k)).sum() * weight == pytest.approx(m_part, abs=TIGHT)
-    log_term = kT * np.logaddexp(0, x)
-    assert (log_term * ck.berry_curvature(model, k)).sum() * weight == pytest.approx(
-        omega_part, abs=TIGHT
-    )
+    moment, center_of_mass = ck.magnetization_parts(model, mu, kT)
+    assert moment == pytest.approx(m_part, abs=TIGHT)
+    assert center_of_mass == pytest.approx(omega_part, abs=TIGHT)
 
 
 def test_metal_at_zero_temperature():
@@ -325,3 +366,11 @@ def test_cyclotron_frequency_of_a_dirac_electron():
     density = ck.phase_space_density(ck.berry_curvature(model, [k, 0])[1], B)
     # A fourth-order difference with h = 1e-3: error h⁴/30 times a fifth derivative of order 10.
     assert B * slope / k / density == pytest.approx(0.08612398443917776, abs=1e-11)
+
+
+def test_thouless_pump():
+    """Electrons of Rice and Mele's chain move by +1 cell in a cycle, whose C in (k, θ) is −1."""
+    theta = 2 * np.pi * np.arange(41) / 40
+    chains = [ck.models.rice_mele(1.0, 0.5 * np.cos(t), 0.7 * np.sin(t)) for t in theta]
+    centres = np.array([ck.wannier_centers(chain, 1)[0] for chain in chains])
+    assert np.unwrap(centres, period=1)[-1] - centres[0] == pytest.approx(1, abs=1e-9)
