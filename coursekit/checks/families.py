@@ -84,7 +84,8 @@ def other_basis(rng: np.random.Generator, drawn: Drawn) -> Drawn:
     Neither changes a Chern number; both change every number in the Hamiltonian, so that the nearest
     of some known models is not the most alike.
     """
-    scale = uniform(rng, 0.5, 2.0)
+    # Gaps grow with it, so a μ that was in one stays there.
+    scale = uniform(rng, 1.0, 3.0)
     angles = [uniform(rng, -3, 3) for _ in range(drawn.model.n_orb)]
     u = np.exp(1j * np.array(angles))
     turn = scale * np.outer(u, u.conj())

@@ -3,8 +3,9 @@
 A cell says what it is with two words of metadata:
 
 ``role: solution``, ``task: chern.plaquette``
-    code, holds ``def`` with the signature of the check and a region between ``### BEGIN SOLUTION``
-    and ``### END SOLUTION`` that students do not get
+    code, holds ``def`` with the signature of the check, or ``name = None`` where that asks for a
+    variable, and a region between ``### BEGIN SOLUTION`` and ``### END SOLUTION`` that students do
+    not get
 ``role: test``, ``task: chern.plaquette``
     code, the one line ``ck.check("chern.plaquette", plaquette_chern)``; its points are the check's
 ``role: manual``, ``task: chern.explain``, ``points: 4``
@@ -174,20 +175,22 @@ def _check_regions(cell: _Cell) -> None:
 
 
 def _check_signature(cell: _Cell, check: Check) -> None:
-    wanted = f"def {check.signature}:"
+    wanted = f"{check.function} = None" if check.is_variable else f"def {check.signature}:"
     try:
         tree = ast.parse(released(cell.source, "code"))
     except SyntaxError as error:
         raise AuthorError(f"{cell.place}: the released cell is not Python: {error}") from None
     found = [
         f"def {node.name}({ast.unparse(node.args)}):"
-        for node in tree.body
         if isinstance(node, ast.FunctionDef)
+        else ast.unparse(node)
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.Assign)
     ]
     if wanted not in found:
         raise AuthorError(
-            f"{cell.place}: students get {found or 'no function'}; expected {wanted!r} above "
-            f"{BEGIN!r}"
+            f"{cell.place}: students get {found or 'nothing of that name'}; expected {wanted!r} "
+            f"above {BEGIN!r}"
         )
 
 

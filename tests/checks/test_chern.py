@@ -5,7 +5,7 @@ import pytest
 
 import coursekit as ck
 from coursekit.checks import get
-from coursekit.checks.families import haldane, other_cell, qwz
+from coursekit.checks.families import haldane, other_basis, other_cell, qwz
 from coursekit.checks.sets.chern import berry, hall
 
 SEEDS = range(6)
@@ -84,8 +84,29 @@ def test_counting_states_gives_minus_the_chern_number(seed):
         for drawn in (qwz(rng, chern, tp=0.0), other_cell(rng, qwz(rng, chern, tp=0.0), -1)):
             case = hall._tori(rng, drawn, [12, 14, 16, 18])
             assert hall._streda(*case.args) == pytest.approx(-drawn.chern, abs=1e-9)
-    drawn = haldane(rng, 1)
-    assert hall._streda(*hall._tori(rng, drawn, [12] * 4).args) == pytest.approx(-1, abs=1e-9)
+    for chern in (-1, 0, 1):
+        case = hall._tori(rng, other_basis(rng, haldane(rng, chern)), [12] * 4)
+        assert hall._streda(*case.args) == pytest.approx(-chern, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_torus_drawn_counts_to_a_whole_number(seed):
+    """μ is in the gap in every field, also after the scale of energy was changed."""
+    rng = np.random.default_rng([seed, 5])
+    for case in (*hall._one_torus(rng), *hall._many_tori(rng)):
+        value = hall._streda(*case.args)
+        assert value == pytest.approx(round(value), abs=1e-8)
+        assert abs(round(value)) <= 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_another_basis_keeps_the_chern_number_and_changes_the_numbers(seed):
+    rng = np.random.default_rng([seed, 6])
+    for drawn in (qwz(rng, 1), haldane(rng, -1), other_cell(rng, qwz(rng, -1), -1)):
+        turned = other_basis(rng, drawn)
+        assert ck.chern_number(turned.model, 1) == turned.chern == drawn.chern
+        for R, h in drawn.model.blocks.items():
+            assert abs(h).max() == 0 or not np.allclose(turned.model.blocks[R], h)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

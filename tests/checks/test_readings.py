@@ -1,4 +1,4 @@
-"""Answers that are not numbers: choices, plots, variables; and values that are nothing of the kind."""
+"""Answers that are not numbers: choices, plots, variables; and values that are none of these."""
 
 import matplotlib
 

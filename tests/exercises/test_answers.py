@@ -1,14 +1,22 @@
 """Every task of every set: what it gives to the solution, the stub, and answers right and wrong."""
 
+import functools
+import re
 import runpy
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from coursekit.checks import HOME_SEED, get, grade, names, set_names
+from coursekit.checks.run import _draw
+from coursekit.checks.wire import encode
 
 ANSWERS = Path(__file__).parents[2] / "exercises" / "answers"
 TASKS = [task for set_name in set_names() for task in names(set_name)]
+FUNCTIONS = [task for task in TASKS if not get(task).is_variable]
+NO_INPUT = "whatever the input is|for every model|always 0"
 SEEDS = [HOME_SEED, "a secret seed", 20260101]
 
 
@@ -36,7 +44,9 @@ def test_the_authors_solution_gets_full_marks(task, build):
 @pytest.mark.parametrize("task", TASKS)
 def test_the_released_stub_gets_nothing_and_a_kind_word(task, build):
     check = get(task)
-    report = grade(task, build(check.set_name).namespace(release=True)[check.function], HOME_SEED)
+    stub = build(check.set_name).namespace(release=True)[check.function]
+    assert check.is_variable == (stub is None)
+    report = grade(task, stub, HOME_SEED)
     assert report.points == 0
     assert all("Not written yet" in part.message for part in report.parts)
 
@@ -69,11 +79,96 @@ def test_every_task_has_two_other_styles_and_two_mistakes(task):
     assert len(get(task).diagnoses) >= 2
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", FUNCTIONS)
 def test_an_answer_that_returns_one_number_for_all_gets_nothing(task):
     for value in (0.0, 1.0, -1.0):
         for seed in SEEDS:
-            assert grade(task, lambda *args, value=value: value, seed).points == 0
+            report = grade(task, lambda *args, value=value: value, seed)
+            assert report.points == 0
+            # No word of sign, 2π, or reduced k: it does not depend on anything.
+            assert all(re.search(NO_INPUT, hint) for hint in report.diagnoses), str(report)
+
+
+class Table:
+    """Knows the answers of the self-check at home, and for other inputs some of them."""
+
+    def __init__(self, task, otherwise):
+        check = get(task)
+        pairs = [
+            drawn
+            for part in check.parts
+            for pair in _draw(check, part, HOME_SEED)
+            for drawn in pair
+        ]
+        self.known = {encode(c.args): value for c, value in filter(None, pairs)}
+        self.inputs = [c.args for c, _ in filter(None, pairs)]
+        self.otherwise = otherwise
+        self.calls = 0
+
+    def __call__(self, *args):
+        key = encode(args)
+        if key in self.known:
+            return self.known[key]
+        self.calls += 1
+        return self.otherwise(self, args)
+
+    def first(self, args):
+        return next(iter(self.known.values()))
+
+    def in_turn(self, args):
+        return [*self.known.values()][self.calls % len(self.known)]
+
+    def nearest(self, args):
+        return min(zip(self.inputs, self.known.values(), strict=True), key=distance(args))[1]
+
+
+def distance(args):
+    def far(pair):
+        one, other = (numbers(x) for x in (args, pair[0]))
+        return np.abs(one - other).sum() if one.shape == other.shape else np.inf
+
+    return far
+
+
+def numbers(value):
+    """Everything in an input, in a row."""
+    if hasattr(value, "blocks"):
+        value = [value.lattice.vectors, value.orbitals, *value.blocks.values()]
+    if isinstance(value, list | tuple):
+        return np.concatenate([numbers(item) for item in value])
+    return np.ravel(np.asarray(value, dtype=complex))
+
+
+@pytest.mark.parametrize("otherwise", [Table.first, Table.in_turn, Table.nearest])
+@pytest.mark.parametrize("task", FUNCTIONS)
+def test_a_table_of_the_answers_at_home_earns_nothing_elsewhere(task, otherwise):
+    assert grade(task, Table(task, otherwise), HOME_SEED).passed
+    for seed in SEEDS[1:]:
+        report = grade(task, Table(task, otherwise), seed)
+        assert report.points == 0, str(report)
+        (hint,) = report.diagnoses
+        assert "self-check at home" in hint
+        assert "seed=1" in hint
+
+
+@pytest.mark.parametrize("task", FUNCTIONS)
+def test_what_an_answer_does_beside_its_work_costs_nothing(task, build, capsys):
+    check = get(task)
+    solution = build(check.set_name).namespace()[check.function]
+
+    @functools.wraps(solution)
+    def noisy(*args):
+        print("computing ...")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.warn("careful", stacklevel=1)
+        value = solution(*args)
+        if not isinstance(value, int | float | complex | np.ndarray):
+            return value
+        # Complex with zero imaginary part, as nested lists.
+        return (np.asarray(value) + 0j).tolist()
+
+    assert grade(task, noisy, "another seed").passed
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -3,9 +3,10 @@
 import shutil
 
 import nbformat
+import numpy as np
 import pytest
 
-from coursekit.checks import get, names, set_names
+from coursekit.checks import Check, Part, Tolerance, get, grade, names, set_names
 from coursekit.grading.author import AuthorError, build_source, released
 
 SET = "chern"
@@ -111,6 +112,70 @@ def test_mistakes_are_refused_with_file_and_cell(course, old, new, said):
         build_source(course, SET)
     assert "chern.md" in str(error.value)
     assert not (course / "source").exists()
+
+
+VARIABLE = """\
+# Squares
+
+*3 points, 1 minute.* Write the first three squares.
+
+```{code-cell} ipython3
+:task: toy.squares
+:role: solution
+
+squares = None
+### BEGIN SOLUTION
+squares = [1, 4, 9]
+### END SOLUTION
+```
+
+```{code-cell} ipython3
+:task: toy.squares
+:role: test
+
+ck.check("toy.squares", squares)
+```
+"""
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A set whose one task asks for a variable."""
+    check = Check(
+        name="toy.squares",
+        title="Squares",
+        signature="squares",
+        family="no input",
+        reference=lambda: np.array([1, 4, 9]),
+        tolerance=Tolerance("integers", absolute=1e-9),
+        parts=(Part("the values", 3),),
+    )
+    for module in ("coursekit.grading.author", "coursekit.checks.run"):
+        monkeypatch.setattr(f"{module}.get", lambda name: check)
+    monkeypatch.setattr("coursekit.grading.author.names", lambda name: (check.name,))
+    path = tmp_path / "authored" / "toy" / "toy.md"
+    path.parent.mkdir(parents=True)
+    path.write_text(VARIABLE, encoding="utf-8")
+    return path
+
+
+def test_a_variable_may_be_asked_for(toy, tmp_path):
+    notebook = nbformat.read(build_source(tmp_path, "toy"), as_version=4)
+    (solution,) = (c for c in notebook.cells if c.metadata.nbgrader.solution)
+    names = {}
+    with pytest.raises(NotImplementedError):
+        exec(released(solution.source, "code"), names)
+    report = grade("toy.squares", names["squares"], 1)
+    assert report.points == 0
+    assert "Not written yet" in str(report)
+    exec(solution.source, names)
+    assert grade("toy.squares", names["squares"], 1).points == 3
+
+
+def test_a_variable_that_students_would_not_get_is_refused(toy, tmp_path):
+    toy.write_text(VARIABLE.replace("squares = None\n", ""), encoding="utf-8")
+    with pytest.raises(AuthorError, match=r"students get .*expected 'squares = None' above"):
+        build_source(tmp_path, "toy")
 
 
 def test_other_files_in_source_are_refused(course):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coursekit.bands import solve
-from coursekit.checks.diagnose import factor
+from coursekit.checks.diagnose import CONSTANT, DEGREES, TRUNCATED, factor
 from coursekit.checks.families import Drawn, haldane, other_basis, other_cell, qwz, uniform
 from coursekit.checks.form import Case, Check, Diagnosis, Part, Seen, Tolerance
 from coursekit.checks.laws import gauge_invariant
@@ -48,6 +48,11 @@ def _parallel(omega: NDArray[np.float64], E: NDArray[np.float64]) -> Any:
     return np.asarray(omega)[..., None] * E
 
 
+def _no_curvature(omega: NDArray[np.float64], E: NDArray[np.float64]) -> Any:
+    sideways = np.stack([E[..., 1], -E[..., 0]], axis=-1)
+    return sideways + np.zeros_like(omega)[..., None]
+
+
 def _both_plus(omega: NDArray[np.float64], E: NDArray[np.float64]) -> Any:
     return np.asarray(omega)[..., None] * E[..., ::-1]
 
@@ -79,6 +84,12 @@ VELOCITY = Check(
             "E × ẑ = (E_y, −E_x).",
             wrong=(_both_plus, lambda omega, E: -_both_plus(omega, E)),
         ),
+        Diagnosis(
+            "no_curvature",
+            "The direction is right, and the size is that of E: multiply by Ω.",
+            wrong=(_no_curvature,),
+        ),
+        TRUNCATED,
     ),
 )
 
@@ -99,7 +110,8 @@ def _corners(rng: Rng, *shape: int) -> Corners:
 
 def _one_plaquette(rng: Rng) -> list[Case]:
     return [
-        Case(_corners(rng, n), f"four near states of {n} orbitals, smooth gauge") for n in (2, 3, 4, 2, 3)
+        Case(_corners(rng, n), f"four near states of {n} orbitals, smooth gauge")
+        for n in (2, 3, 4, 2, 3)
     ]
 
 
@@ -125,6 +137,20 @@ def _unwrapped(*corners: ArrayLike) -> NDArray[np.float64]:
 
 def _open_path(*corners: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(-np.angle(_links(*corners)[:3].prod(axis=0)))
+
+
+def _no_conjugate(*corners: ArrayLike) -> NDArray[np.float64]:
+    states = np.stack(corners)
+    links = (states * np.roll(states, -1, axis=0)).sum(axis=-1)
+    return np.asarray(-np.angle(links.prod(axis=0)))
+
+
+def _imaginary(*corners: ArrayLike) -> NDArray[np.float64]:
+    return np.asarray(-_links(*corners).prod(axis=0).imag)
+
+
+def _modulus(*corners: ArrayLike) -> NDArray[np.float64]:
+    return np.asarray(-np.angle(abs(_links(*corners)).prod(axis=0)))
 
 
 FLUX = Check(
@@ -163,6 +189,25 @@ FLUX = Check(
             "phase.",
             wrong=(_open_path,),
         ),
+        Diagnosis(
+            "no_conjugate",
+            "The overlaps lack the complex conjugate: ⟨u|u′⟩ = Σ u*·u′. np.dot and @ do not "
+            "conjugate; np.vdot does.",
+            wrong=(_no_conjugate, lambda *corners: -_no_conjugate(*corners)),
+        ),
+        Diagnosis(
+            "imaginary",
+            "This is the imaginary part of the product. The flux is the angle of the product: the "
+            "overlaps of finite steps are shorter than 1, and a sine is no angle.",
+            wrong=(_imaginary, lambda *corners: -_imaginary(*corners)),
+        ),
+        Diagnosis(
+            "real",
+            "The flux is always 0: either it does not depend on the states yet, or the imaginary "
+            "part was dropped, by abs, .real or a real array, before the angle was taken.",
+            wrong=(_modulus,),
+        ),
+        DEGREES,
     ),
 )
 
@@ -221,6 +266,10 @@ def _reduced_k(model: TightBinding, n: int, scale: float, closed: bool, turned: 
     return float(turn) * _summed_flux(model, n, scale * np.eye(2), closed)
 
 
+def _always_zero(seen: Sequence[Seen]) -> bool:
+    return CONSTANT.explains(seen, ()) and not any(one.got.any() for one in seen)
+
+
 def _handedness(seen: Sequence[Seen]) -> bool:
     left = all(np.linalg.det(one.args[0].lattice.vectors) < 0 for one in seen)
     return left and factor(-1)(seen)
@@ -234,8 +283,9 @@ PLAQUETTE = Check(
     name="chern.plaquette",
     title="Chern number from plaquettes",
     signature="plaquette_chern(model, n)",
-    family="QWZ and Haldane models with C = −1, 0, 1, on their own cell or on an oblique cell of "
-    "either handedness, n between 16 and 24",
+    family="QWZ and Haldane models with C = −1, 0, 1, on any scale of energy and with any phases "
+    "of the orbitals, on their own cell or on an oblique cell of either handedness; n between 16 "
+    "and 24",
     reference=_chern,
     tolerance=Tolerance("an integer, up to the rounding of a sum of angles", absolute=1e-6),
     parts=(
@@ -257,6 +307,15 @@ PLAQUETTE = Check(
             symptom=factor(-1),
         ),
         Diagnosis(
+            "zero",
+            "The answer is 0 for every model. Either it does not depend on the model yet; or the "
+            "mesh covers a small part of the zone (a step along b1 is model.lattice.reciprocal[0] "
+            "/ n, in Cartesian coordinates); or the states are not those of one band "
+            "(np.linalg.eig sorts nothing, eigh does); or int() made 0 of 0.9999999 (use round()).",
+            symptom=_always_zero,
+            of_all=True,
+        ),
+        Diagnosis(
             "two_pi",
             "This is the total flux ∫Ω d²k. The Chern number is the flux divided by 2π.",
             symptom=factor(TWO_PI),
@@ -275,7 +334,8 @@ PLAQUETTE = Check(
         Diagnosis(
             "not_whole",
             "The sum is not an integer. Either the plaquettes do not cover the zone exactly once, "
-            "or their fluxes are not each between −π and π.",
+            "or their fluxes are not each between −π and π, or the states are not those of one "
+            "band (np.linalg.eig sorts nothing, eigh does).",
             symptom=_not_whole,
         ),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -11,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coursekit.bands import solve
-from coursekit.checks.diagnose import factor, nearly
-from coursekit.checks.families import Drawn, haldane, other_cell, qwz, uniform
+from coursekit.checks.diagnose import TWICE, factor, nearly
+from coursekit.checks.families import Drawn, haldane, other_basis, other_cell, qwz, uniform
 from coursekit.checks.form import Case, Check, Diagnosis, Part, Seen, Tolerance
 from coursekit.finite import with_flux
 from coursekit.lattice import uniform_mesh
@@ -70,17 +71,43 @@ def _mesh_hall(
     bands: int = 2,
     filled: bool = False,
     n: int = 96,
+    ends: bool = False,
+    power: int = 2,
+    real: bool = False,
 ) -> NDArray[np.float64]:
-    """σ_xy in e²/h on an n × n mesh of the cell spanned by ``basis``, with some bands only."""
-    reduced = np.stack(np.meshgrid(*[np.arange(n) / n] * 2, indexing="ij"), axis=-1)
+    """σ_xy in e²/h on an n × n mesh of the cell spanned by ``basis``, with some mistakes.
+
+    ``bands``, ``filled``: some bands only, without their occupation; ``ends``: both ends of the
+    zone are in the mesh; ``power``: of the denominator; ``real``: part of the product
+    """
+    steps = np.linspace(0, 1, n, endpoint=ends)
+    reduced = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1)
     solved = solve(model, reduced @ np.asarray(basis))
     e, v = solved.energies, solved.velocity
-    omega = -2 * (v[..., 0, 0, 1] * v[..., 1, 1, 0]).imag / (e[..., 0] - e[..., 1]) ** 2
+    product = v[..., 0, 0, 1] * v[..., 1, 1, 0]
+    omega = -2 * (product.real if real else product.imag) / (e[..., 1] - e[..., 0]) ** power
     curvature = np.stack([omega, -omega], axis=-1)[..., :bands]
     levels = (np.asarray(mu)[..., None, None, None] - e[..., :bands]) / kT
     occupation = np.ones_like(levels) if filled else (1 + np.tanh(levels / 2)) / 2
     mean = (occupation * curvature).sum(axis=-1).mean(axis=(-1, -2))
     return np.asarray(-TWO_PI * mean / model.lattice.cell_volume)
+
+
+def _zone_hall(model: TightBinding, mu: Any, kT: float, **mistakes: Any) -> NDArray[np.float64]:
+    """The same over the zone."""
+    return _mesh_hall(model, mu, kT, model.lattice.reciprocal, **mistakes)
+
+
+def _ends(seen: Sequence[Seen]) -> bool:
+    """Off by what the doubled edge of some mesh gives, 1/n of its share at n = 96."""
+    due = np.concatenate(
+        [np.ravel(_zone_hall(*one.args, n=96, ends=True) - one.expected) for one in seen]
+    )
+    got = np.concatenate([np.ravel(one.got - one.expected) for one in seen])
+    share = (got @ due) / (due @ due)
+    rest = np.linalg.norm(got - share * due) / np.linalg.norm(got)
+    # The remainder is of the next order in 1/n.
+    return bool(0.1 < share < 10 and rest < 0.1)
 
 
 def _reduced_hall(model: TightBinding, mu: Any, kT: float, scale: float, area: bool) -> Any:
@@ -93,7 +120,7 @@ def _unconverged(seen: Sequence[Seen]) -> bool:
 
     def of_mesh(one: Seen, n: int) -> bool:
         model, mu, kT = one.args
-        value = _mesh_hall(model, mu, kT, model.lattice.reciprocal, n=n)
+        value = _zone_hall(model, mu, kT, n=n)
         return bool(abs(value - one.got).max() <= one.allowed)
 
     coarse = (all(of_mesh(one, n) for one in seen) for n in range(2, 13))
@@ -122,7 +149,9 @@ HALL = Check(
         Diagnosis(
             "sign",
             "The size is right and the sign is wrong. σ_xy = −(q²/ħ) ∫ f Ω: a filled band gives "
-            "−C e²/h, in the convention j_x = σ_xy E_y with Ω = curl A.",
+            "−C e²/h, in the convention j_x = σ_xy E_y with Ω = curl A. (Two band indices that are "
+            "exchanged in one matrix element, and holes counted for electrons, have this effect, "
+            "too.)",
             symptom=factor(-1),
         ),
         Diagnosis(
@@ -140,31 +169,54 @@ HALL = Check(
             "no_fermi",
             "The whole lowest band is counted whatever μ and kT are. Weigh each state with the "
             "Fermi function f((ε − μ)/kT).",
-            wrong=(
-                lambda model, mu, kT: _mesh_hall(
-                    model, mu, kT, model.lattice.reciprocal, bands=1, filled=True
-                ),
-            ),
+            wrong=(partial(_zone_hall, bands=1, filled=True),),
             slack=10.0,
         ),
         Diagnosis(
             "one_band",
             "Only the lowest band is counted. The upper one holds electrons too, with the opposite "
             "curvature.",
-            wrong=(
-                lambda model, mu, kT: _mesh_hall(model, mu, kT, model.lattice.reciprocal, bands=1),
-            ),
+            wrong=(partial(_zone_hall, bands=1),),
             slack=10.0,
         ),
         Diagnosis(
             "step_function",
             "This is σ_xy at zero temperature: the occupation jumps at μ. Use the Fermi function "
             "with kT.",
-            wrong=(
-                lambda model, mu, kT: _mesh_hall(model, mu, kT / 1000, model.lattice.reciprocal),
-            ),
+            wrong=(lambda model, mu, kT: _zone_hall(model, mu, kT / 1000),),
             # A jump on a mesh leaves an error that depends on the mesh.
             slack=60.0,
+        ),
+        Diagnosis(
+            "inverse_kT",
+            "The Fermi function has kT in the wrong place: f = 1/(exp((ε − μ)/kT) + 1) divides by "
+            "kT, with energies and kT in the same units (k_B = 1).",
+            wrong=(lambda model, mu, kT: _zone_hall(model, mu, 1 / kT),),
+            slack=10.0,
+        ),
+        Diagnosis(
+            "factor_two",
+            "Twice too large. The models have no spin: no factor 2 for it.",
+            symptom=TWICE.symptom,
+        ),
+        Diagnosis(
+            "not_squared",
+            "The energy difference under the product of matrix elements is not squared.",
+            wrong=(partial(_zone_hall, power=1), lambda *args: -_zone_hall(*args, power=1)),
+            slack=10.0,
+        ),
+        Diagnosis(
+            "real_part",
+            "This is the real part of the product of matrix elements, to which the metric belongs. "
+            "The curvature is the imaginary one.",
+            wrong=(partial(_zone_hall, real=True), lambda *args: -_zone_hall(*args, real=True)),
+            slack=10.0,
+        ),
+        Diagnosis(
+            "ends",
+            "Near, and wrong by what a doubled edge gives: the mesh holds both ends of the zone, "
+            "which are the same point. Leave one out: np.arange(n)/n, or endpoint=False.",
+            symptom=_ends,
         ),
         Diagnosis(
             "k_reduced",
@@ -185,6 +237,10 @@ HALL = Check(
         ),
     ),
 )
+
+
+# Chern numbers; so many of each that nobody hits upon all of them.
+_EACH = (1, 1, 0, 0, -1, -1)
 
 
 def _torus(drawn: Drawn, quanta: int, length: int) -> tuple[NDArray[np.float64], float, float]:
@@ -210,15 +266,18 @@ def _tori(rng: Rng, drawn: Drawn, lengths: Sequence[int]) -> Case:
 
 
 def _one_torus(rng: Rng) -> list[Case]:
-    drawn = [qwz(rng, int(c), tp=0.0) for c in rng.permutation([1, -1, 0])]
+    drawn = [other_basis(rng, qwz(rng, int(c), tp=0.0)) for c in rng.permutation(_EACH)]
     return [_tori(rng, one, [16] * 4) for one in drawn]
 
 
 def _many_tori(rng: Rng) -> list[Case]:
-    drawn = [haldane(rng, int(c)) for c in rng.permutation([1, -1])]
-    cell = qwz(rng, int(rng.choice([-1, 1])), tp=0.0)
-    drawn.append(other_cell(rng, cell, int(rng.choice([-1, 1]))))
-    return [_tori(rng, one, [int(n) for n in rng.permutation([12, 14, 16, 18])]) for one in drawn]
+    drawn = [haldane(rng, c) for c in (1, -1, 0)]
+    drawn += [other_cell(rng, qwz(rng, c, tp=0.0), int(rng.choice([-1, 1]))) for c in (1, -1)]
+    cases = []
+    for one in rng.permutation(np.array(drawn, dtype=object)):
+        lengths = [int(n) for n in rng.permutation([12, 14, 16, 18])]
+        cases.append(_tori(rng, other_basis(rng, one), lengths))
+    return cases
 
 
 def _counts(energies: Sequence[ArrayLike], mu: float) -> NDArray[np.float64]:
@@ -242,12 +301,36 @@ def _through_origin(
     return float(-TWO_PI * (density @ field) / (field @ field))
 
 
+def _inverse(
+    energies: Sequence[ArrayLike], fields: ArrayLike, areas: ArrayLike, mu: float
+) -> float:
+    density = _counts(energies, mu) / np.asarray(areas)
+    with warnings.catch_warnings():
+        # Where nothing depends on B the mistake is ill-posed, too, and polyfit says so.
+        warnings.simplefilter("ignore")
+        return float(-TWO_PI * np.polyfit(density, np.asarray(fields), 1)[0])
+
+
+def _intercept(
+    energies: Sequence[ArrayLike], fields: ArrayLike, areas: ArrayLike, mu: float
+) -> float:
+    density = _counts(energies, mu) / np.asarray(areas)
+    return float(np.polyfit(np.asarray(fields), density, 1)[1])
+
+
+def _floored(
+    energies: Sequence[ArrayLike], fields: ArrayLike, areas: ArrayLike, mu: float
+) -> float:
+    density = _counts(energies, mu) // np.asarray(areas)
+    return float(-TWO_PI * np.polyfit(np.asarray(fields), density, 1)[0])
+
+
 STREDA = Check(
     name="chern.streda",
     title="Counting states in a magnetic field",
     signature="streda_hall(energies, fields, areas, mu)",
     family="spectra of tori of 12 to 18 cells a side in four fields, of QWZ and Haldane models "
-    "with C = −1, 0, 1; μ in the gap",
+    "with C = −1, 0, 1 on any scale of energy; μ in the gap",
     reference=_streda,
     tolerance=Tolerance("states are counted exactly and the line is straight", absolute=1e-6),
     parts=(
@@ -278,6 +361,31 @@ STREDA = Check(
             "The line was forced through the origin. At B = 0 the density is not zero: fit slope "
             "and intercept.",
             wrong=(_through_origin,),
+        ),
+        Diagnosis(
+            "inverse",
+            "This is ∂B/∂n. The slope wanted is that of n against B: np.polyfit takes x first.",
+            wrong=(_inverse, lambda *args: _inverse(*args) / TWO_PI),
+        ),
+        Diagnosis(
+            "intercept",
+            "This is the density at B = 0. np.polyfit returns the highest power first, so the "
+            "slope is its entry 0.",
+            wrong=(
+                _intercept,
+                lambda *args: -TWO_PI * _intercept(*args),
+                lambda *args: TWO_PI * _intercept(*args),
+            ),
+        ),
+        Diagnosis(
+            "floored",
+            "The densities were cut down to integers: // divides without remainder. Use /.",
+            wrong=(_floored,),
+        ),
+        Diagnosis(
+            "factor_two",
+            "Twice too large. The given energies hold every state there is: no factor 2 for spin.",
+            symptom=TWICE.symptom,
         ),
     ),
 )

@@ -1,0 +1,7 @@
+import numpy as np
+
+
+def streda_hall(energies, fields, areas, mu):
+    density = [np.sum(e < mu) / area for e, area in zip(energies, areas)]
+    intercept, slope = np.polyfit(fields, density, 1)
+    return -2 * np.pi * slope

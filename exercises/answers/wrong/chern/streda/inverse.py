@@ -1,0 +1,6 @@
+import numpy as np
+
+
+def streda_hall(energies, fields, areas, mu):
+    density = [np.sum(e < mu) / area for e, area in zip(energies, areas)]
+    return -2 * np.pi * np.polyfit(density, fields, 1)[0]
