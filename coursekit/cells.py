@@ -13,7 +13,7 @@ from coursekit.fourier import Block
 from coursekit.integrand import Integrand
 from coursekit.kubo import Keep, points_at_a_time
 from coursekit.lattice import Lattice
-from coursekit.linear import filled_below, simplices
+from coursekit.linear import crowded_bands, filled_below, simplices
 from coursekit.parallel import in_pieces
 from coursekit.thermal import FERMI, GRAND, Weight
 
@@ -103,10 +103,13 @@ def simplex_parts(
                 x = np.concatenate([x, abs(x)], axis=1)
             for simplex in places:
                 at = corners[simplex]  # (d + 1, S)
-                energies = np.concatenate([band[at] for band in sample.energies], axis=1)
+                of_bands = sample.energies[:, at]
+                energies = np.concatenate(list(of_bands), axis=1)
+                crowded = None if integrand.kind == "scalar" else crowded_bands(of_bands).ravel()
                 at_corners = np.concatenate([np.moveaxis(band[:, at], 0, 1) for band in x], axis=2)
+                owner = np.tile(cell, n_bands)
                 part = filled_below(
-                    energies, at_corners, levels, weight.on_surface, np.tile(cell, n_bands), n_cells
+                    energies, at_corners, levels, weight.on_surface, owner, n_cells, crowded
                 )
                 out = out + part * (power[:, None] / len(places))
     return out

@@ -13,7 +13,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["corner_weights", "filled_below", "simplices"]
+__all__ = ["corner_weights", "crowded_bands", "filled_below", "simplices"]
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
@@ -34,7 +34,13 @@ def simplices(dim: int) -> Indices:
 
 
 def filled_below(
-    energies: Floats, values: Floats, levels: Floats, slope: bool, cell: Indices, n_cells: int
+    energies: Floats,
+    values: Floats,
+    levels: Floats,
+    slope: bool,
+    cell: Indices,
+    n_cells: int,
+    crowded: NDArray[np.bool_] | None = None,
 ) -> Floats:
     """Averages over simplices of θ(μ − ε) X, or of δ(μ − ε) X, summed in each cell.
 
@@ -45,6 +51,7 @@ def filled_below(
     levels : (L,) ascending μ
     slope : the derivative in μ instead, which is the integral over the Fermi surface
     cell : (S,) the cell, of ``n_cells``, that each simplex adds to
+    crowded : (S,) simplices that are not cut: each of their corners counts as filled or empty
 
     Returns
     -------
@@ -63,6 +70,9 @@ def filled_below(
     turn = np.arange(len(simplex)) - np.repeat(count[cut].cumsum() - count[cut], count[cut])
     level = first[simplex] + turn
     weights = _weights_at(levels[level], energies[:, simplex], slope)
+    if crowded is not None and not slope:
+        at_corners = np.heaviside(levels[level] - energies[:, simplex], 0.5) / len(energies)
+        weights = np.where(crowded[simplex], at_corners, weights)
     out = np.zeros((n_cells, n_levels, values.shape[1]))
     for c in range(values.shape[1]):
         if not slope:
@@ -146,3 +156,19 @@ _FORMULAS: dict[int, tuple[Callable[[Floats, Floats], Floats], ...]] = {
     2: (_corner, _all_but_one),
     3: (_corner, _two_and_two, _all_but_one),
 }
+
+
+def crowded_bands(energies: Floats) -> NDArray[np.bool_]:
+    """Bands (n, d + 1, S) that come nearer to a neighbour than they vary over a simplex, (n, S).
+
+    Where two bands nearly touch, their curvatures are large and opposite, and must get the same
+    weight at each corner: what the other corners are like has no say there.
+    """
+    out = np.zeros((len(energies), energies.shape[2]), dtype=bool)
+    if len(energies) > 1:
+        spread = np.ptp(energies, axis=1)
+        gap = np.diff(energies, axis=0).min(axis=1)
+        near = gap < np.maximum(spread[1:], spread[:-1])
+        out[1:] |= near
+        out[:-1] |= near
+    return out
