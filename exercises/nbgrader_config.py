@@ -22,6 +22,7 @@ from nbgrader.preprocessors import (
 
 from coursekit.grading.clean import CleanSubmission
 from coursekit.grading.feedback import FeedbackExporter
+from coursekit.grading.lms_names import NAMED_REGEXP, LmsNames
 from coursekit.grading.split import SplitExecute
 
 c = get_config()  # noqa: F821  (traitlets defines it)
@@ -52,3 +53,7 @@ c.Autograde.autograde_preprocessors = [
 ]
 c.GenerateFeedback.preprocessors = [GetGrades, ClearHiddenTests]
 c.GenerateFeedback.exporter_class = FeedbackExporter
+
+# For `nbgrader zip_collect`; `coursekit collect` needs neither, and knows the latest attempt.
+c.ZipCollectApp.collector_plugin = LmsNames
+c.FileNameCollectorPlugin.named_regexp = NAMED_REGEXP

@@ -29,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _source(course, options.set)
         if options.command == "sample":
             return _sample(course, options.set)
+        if options.command == "collect":
+            return _collect(course, options.set, options.downloads)
+        if options.command == "export":
+            return _export(course, options.set, options.lms, options.column)
         return _grade(course, options.set, options.regrade)
     except (FileNotFoundError, SandboxError, ValueError) as error:
         print(f"coursekit: {error}", file=sys.stderr)
@@ -70,6 +74,29 @@ def _grade(course: Course, set_name: str, regrade: bool) -> int:
     return 1 if any(result.status == "failed" for result in results) else 0
 
 
+def _collect(course: Course, set_name: str, downloads: Path | None) -> int:
+    from coursekit.grading.collect import collect
+    from coursekit.grading.exchange import inbound
+
+    done = collect(course, set_name, downloads or inbound(course))
+    for student, line in done.lines.items():
+        print(f"{student:<16} {line}")
+    for line in done.unknown:
+        print(f"not collected: {line}", file=sys.stderr)
+    print(f"{len(done.lines)} students; {len(done.unknown)} files not collected")
+    return 1 if done.unknown else 0
+
+
+def _export(course: Course, set_name: str, lms: str, column: str | None) -> int:
+    from coursekit.grading.lms import export
+
+    path, sheet = export(course, set_name, lms, column or set_name)
+    for line in sheet.notes:
+        print(line, file=sys.stderr)
+    print(f"{lms}: {sheet.count} students in {path}")
+    return 1 if sheet.left_out else 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="coursekit", description=__doc__)
     common = argparse.ArgumentParser(add_help=False)
@@ -93,5 +120,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     grade.add_argument(
         "--regrade", action="store_true", help="grade what is unchanged since last time, too"
+    )
+    collect = commands.add_parser(
+        "collect", parents=[common], help="take in what students handed in"
+    )
+    collect.add_argument(
+        "downloads",
+        type=Path,
+        nargs="?",
+        help="download from Canvas or Moodle, or a folder of them (default: the exchange)",
+    )
+    export = commands.add_parser(
+        "export", parents=[common], help="write grades as Canvas or Moodle import them"
+    )
+    export.add_argument("--lms", choices=("canvas", "moodle"), required=True)
+    export.add_argument(
+        "--column",
+        metavar="NAME",
+        help="heading of the grade there; Canvas' own is like 'chern (1234)' (default: the set)",
     )
     return parser

@@ -1,20 +1,15 @@
-"""When each submission came in, as written down by whoever took it in.
-
-A time that stands in a submission is the student's own word.  The collector notes what it knows
-itself, here, beside the submissions and not in them; grading believes nothing else.
-"""
+"""What `coursekit collect` took in, written down beside the submissions and not in them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 
 from coursekit.grading.files import replace_file
 
-__all__ = ["Received", "load_ledger", "received_times", "save_ledger"]
+__all__ = ["Received", "load_ledger", "save_ledger"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +26,7 @@ class Received:
     """
 
     source: str
-    order: tuple[int, ...]
+    order: int
     time: str
     late: bool
     digest: str
@@ -47,10 +42,7 @@ def load_ledger(course: Path, assignment: str) -> dict[str, Received]:
     path = _path(course, assignment)
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            student: Received(**{**entry, "order": tuple(entry["order"])})
-            for student, entry in entries.items()
-        }
+        return {student: Received(**entry) for student, entry in entries.items()}
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -65,12 +57,6 @@ def save_ledger(course: Path, assignment: str, ledger: Mapping[str, Received]) -
     entries = {student: asdict(ledger[student]) for student in sorted(ledger)}
     text = json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
     replace_file(_path(course, assignment), text.encode())
-
-
-def received_times(course: Path, assignment: str) -> dict[str, datetime]:
-    """Students whose time of submission is known, with that time."""
-    ledger = load_ledger(course, assignment)
-    return {s: datetime.fromisoformat(r.time) for s, r in ledger.items() if r.time}
 
 
 def _path(course: Path, assignment: str) -> Path:

@@ -13,8 +13,8 @@ from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.plugins import CsvExportPlugin
 
 from coursekit.grading.course import CONFIG_FILE, Course
+from coursekit.grading.exchange import received_times
 from coursekit.grading.feedback import unreadable_page
-from coursekit.grading.ledger import received_times
 from coursekit.grading.overlay import PACKAGE
 from coursekit.grading.pool import shared_pool
 from coursekit.grading.progress import Progress
@@ -53,7 +53,7 @@ def grade_set(
         assignment,
         _notebooks(course, assignment),
         course.root / COPIES,
-        received_times(course.root, assignment),
+        received_times(course, assignment),
     )
     report = course.root / f"report.{assignment}.json"
     earlier = {} if regrade else load_results(report)
