@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import coursekit as ck
 from coursekit.linear import corner_weights, filled_below, simplices
 
 dims = st.integers(1, 3)
