@@ -4,6 +4,7 @@ from . import models as models
 from . import plotting as plotting
 from . import response as response
 from . import symmetry as symmetry
+from . import translate as translate
 from . import units as units
 from .bands import Bands as Bands
 from .bands import solve as solve
