@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MAX_BYTES", "WireError", "decode", "encode", "plain"]
+__all__ = ["MAX_BYTES", "WireError", "decode", "encode", "parse", "plain"]
 
 MAX_BYTES = 16 * 2**20  # of array data in one value: a 1024 × 1024 complex matrix
 MAX_ITEMS = 200_000  # numbers, strings and containers in one value, arrays counted as one
@@ -26,6 +26,10 @@ MAX_DIMENSIONS = 16
 MAX_INTEGER = 2**63
 # base64 makes four characters of three bytes; the rest is room for the items around the arrays.
 MAX_CHARACTERS = MAX_BYTES * 4 // 3 + 24 * MAX_ITEMS
+# Commas, colons and opening brackets of the JSON text: an array in two dimensions has eight.
+MAX_MARKS = 10 * MAX_ITEMS
+# numpy makes every item as long as the longest text beside it.
+MAX_TEXT_BYTES = 2**29
 
 # As numpy spells them: booleans and integers, then floats and complex numbers.
 _DTYPES = frozenset(["|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8"]) | frozenset(
@@ -51,11 +55,13 @@ def encode(value: object) -> str:
     ------
     WireError : anything else, or more than the limits of this module
     """
-    text = json.dumps(_Encoder().tree(value, depth=0))
-    if len(text) > MAX_CHARACTERS:
+    encoder = _Encoder()
+    text = json.dumps(encoder.tree(value, depth=0))
+    encoder.finish()
+    if len(text) > MAX_CHARACTERS or _marks(text) > MAX_MARKS:
         raise WireError(
-            f"the value takes {len(text):,} characters of text; expected at most "
-            f"{MAX_CHARACTERS:,}: return less"
+            f"the value takes {len(text):,} characters of text, {_marks(text):,} of them marks; "
+            f"expected at most {MAX_CHARACTERS:,} and {MAX_MARKS:,}: return less"
         )
     return text
 
@@ -71,15 +77,39 @@ def decode(text: str) -> Any:
         size = f"{len(text):,} characters" if isinstance(text, str) else type(text).__name__
         raise WireError(f"got {size}; expected at most {MAX_CHARACTERS:,} characters of text")
     try:
-        tree = json.loads(text)
+        tree = parse(text)
+    except WireError:
+        raise
     except (ValueError, RecursionError) as error:
         raise WireError(f"the text is not JSON ({error}); expected the text of encode()") from None
-    return _Decoder().value(tree, depth=0)
+    decoder = _Decoder()
+    value = decoder.value(tree, depth=0)
+    decoder.finish()
+    return value
 
 
 def plain(value: object) -> Any:
     """The value as the other side would get it: ``decode(encode(value))``."""
     return decode(encode(value))
+
+
+def parse(text: str | bytes) -> Any:
+    """JSON of a stranger's, which in memory can be thirty times as large as its text.
+
+    Raises
+    ------
+    ValueError, RecursionError : no JSON, or more values in it than the limits of this module allow
+    """
+    if _marks(text) > MAX_MARKS:
+        raise WireError(f"the text holds more than {MAX_MARKS:,} values; expected fewer")
+    return json.loads(text)
+
+
+def _marks(text: str | bytes) -> int:
+    """What stands before each value but the first; also counts those inside of strings."""
+    if isinstance(text, bytes):
+        return sum(map(text.count, (b",", b":", b"[", b"{")))
+    return sum(map(text.count, ",:[{"))
 
 
 class _Budget:
@@ -88,6 +118,21 @@ class _Budget:
     def __init__(self) -> None:
         self.items = 0
         self.bytes = 0
+        self.numbers = 0  # in arrays
+        self.longest = 0  # text
+
+    def finish(self) -> None:
+        """Look at what only the whole value tells."""
+        size = 4 * self.longest * (self.items + self.numbers)
+        if size > MAX_TEXT_BYTES:
+            raise WireError(
+                f"the value holds a text of {self.longest:,} characters among "
+                f"{self.items + self.numbers:,} items; expected a shorter text, or fewer items"
+            )
+
+    def text(self, value: str) -> str:
+        self.longest = max(self.longest, len(value))
+        return value
 
     def item(self, depth: int) -> None:
         self.items += 1
@@ -101,7 +146,9 @@ class _Budget:
             )
 
     def array(self, shape: tuple[int, ...], itemsize: int) -> int:
-        size = math.prod(shape) * itemsize
+        count = math.prod(shape)
+        size = count * itemsize
+        self.numbers += count
         self.bytes += size
         if self.bytes > MAX_BYTES:
             raise WireError(
@@ -125,7 +172,7 @@ class _Encoder(_Budget):
         if isinstance(value, complex | np.complexfloating):
             return {"complex": [float(value.real), float(value.imag)]}
         if isinstance(value, str):
-            return str.__str__(value)
+            return self.text(str.__str__(value))
         if isinstance(value, list | tuple):
             items = [self.tree(x, depth + 1) for x in value]
             return items if isinstance(value, list) else {"tuple": items}
@@ -167,8 +214,10 @@ class _Encoder(_Budget):
 class _Decoder(_Budget):
     def value(self, tree: Any, depth: int) -> Any:
         self.item(depth)
-        if tree is None or isinstance(tree, bool | float | str):
+        if tree is None or isinstance(tree, bool | float):
             return tree
+        if isinstance(tree, str):
+            return self.text(tree)
         if isinstance(tree, int):
             return _integer(tree)
         if isinstance(tree, list):

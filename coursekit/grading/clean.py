@@ -6,8 +6,6 @@ submission contributes the sources of cells that students may edit, and cells of
 
 from __future__ import annotations
 
-import base64
-import binascii
 import copy
 import os
 import re
@@ -24,12 +22,12 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Integer
 
 from coursekit.grading.coursedir import course_directory
-from coursekit.grading.outputs import inert_text
+from coursekit.grading.outputs import IMAGES, inert_text, safe_image
+from coursekit.grading.receipts import RECEIPTS
 
 __all__ = ["CleanSubmission", "rebuild"]
 
 _MAX_ATTACHMENTS = 2 * 2**20
-_IMAGES = ("image/png", "image/jpeg")
 
 
 class CleanSubmission(NbGraderPreprocessor):  # type: ignore[misc]
@@ -112,7 +110,9 @@ def drop_foreign_files(coursedir: Any, assignment: str, student: str) -> None:
         for name in names:
             path = Path(directory) / name
             given = source / path.relative_to(target)
-            if path.suffix != ".ipynb" and name != "timestamp.txt" and not given.is_file():
+            # nbgrader returns feedback by the time and the secret that came with the submission.
+            kept = path.suffix == ".ipynb" or (name in RECEIPTS and not path.is_symlink())
+            if not kept and not given.is_file():
                 path.unlink()
 
 
@@ -176,15 +176,13 @@ def _images_of(attachments: object) -> dict[str, dict[str, str]]:
     size = 0
     for name, bundle in attachments.items() if isinstance(attachments, dict) else ():
         for mime, data in bundle.items() if isinstance(bundle, dict) else ():
-            if mime not in _IMAGES or not isinstance(data, str):
+            if mime not in IMAGES or not isinstance(data, str):
                 continue
             size += len(data)
             if size <= _MAX_ATTACHMENTS and re.fullmatch(r"[\w .-]{1,100}", name):
-                try:
-                    raw = base64.b64decode(data)
-                except binascii.Error:
-                    continue
-                kept[name] = {mime: base64.b64encode(raw).decode("ascii")}
+                picture = safe_image(data)
+                if picture:
+                    kept[name] = {mime: picture}
     return kept
 
 

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 import coursekit
-from coursekit.checks import Report, grade
+from coursekit.checks import AnswerError, Report, grade
+from coursekit.grading.empties import guarded, unguarded
 from coursekit.grading.outputs import error_output, output
 from coursekit.grading.sandbox import SandboxError
-from coursekit.grading.session import StudentSession
+from coursekit.grading.session import StudentFunction, StudentSession, Undefined
 
 __all__ = ["CellRunner"]
 
@@ -44,6 +45,7 @@ class CellRunner:
         self._session = session
         self._seed = seed
         self._reports: list[Report] = []
+        self._missing: dict[str, Undefined] = {}
         self._names: dict[str, Any] = {"__name__": "__main__"}
         for source in locked_sources:
             _run_imports(source, self._names)
@@ -58,6 +60,7 @@ class CellRunner:
         execute_result says, a number from 0 to ``points``.
         """
         self._reports = []
+        self._missing = {}
         self._session.begin_test()
         printed = io.StringIO()
         try:
@@ -68,6 +71,10 @@ class CellRunner:
         except SandboxError:
             raise  # our machine's failure, not the student's
         except (Exception, SystemExit) as error:
+            if isinstance(error, NameError) and error.name in self._missing:
+                error = AnswerError(self._missing[error.name].reason).with_traceback(
+                    error.__traceback__
+                )
             outputs = [*_shown(self._reports), _error(error)]
         if text := printed.getvalue()[:_MAX_PRINTED]:
             outputs.insert(0, output("stream", name="stdout", text=text))
@@ -78,8 +85,18 @@ class CellRunner:
         tree = ast.parse(source, _FILENAME)
         loaded, bound = _names_in(tree)
         foreign = sorted(loaded - bound - set(self._names) - set(vars(builtins)))
-        names = self._names | {name: self._session.lookup(name) for name in foreign}
+        answers = {name: self._session.lookup(name) for name in foreign}
+        # A check says of an answer that is missing what it is worth; anything else meets what it
+        # would meet in a notebook, a NameError where the name is used.
+        self._missing = {n: a for n, a in answers.items() if _is_missing(a)}
+        shown = _checked_names(tree) | (set(foreign) - set(self._missing))
+        names = self._names | {n: _as_seen(a) for n, a in answers.items() if n in shown}
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        if isinstance(last, ast.Expr) and _root(last.value) in foreign:
+            raise TypeError(
+                "the test cell ends with a value that the student chose; expected points, True or "
+                "False, or no value: end it with an assert"
+            )
         exec(compile(tree, _FILENAME, "exec"), names)
         value = None
         if isinstance(last, ast.Expr):
@@ -90,7 +107,9 @@ class CellRunner:
         return value
 
     def _check(self, name: str, answer: object) -> Report:
-        report = grade(name, answer, self._seed)
+        report = grade(
+            name, answer.answer if isinstance(answer, _Seen) else unguarded(answer), self._seed
+        )
         self._reports.append(report)
         return report
 
@@ -104,6 +123,8 @@ class CellRunner:
                 "got a report made with the students' own seed; expected one from the grader's "
                 "`ck`: do not import coursekit in a test cell"
             )
+        if isinstance(value, np.bool_):
+            value = bool(value)
         if isinstance(value, Real):
             return [_result(float(value) * (points if isinstance(value, bool) else 1), points)]
         if value is None:
@@ -112,6 +133,28 @@ class CellRunner:
             f"the test cell ends with a value of type {type(value).__name__}; expected a number "
             "of points, True or False, or no value: end it with an assert"
         )
+
+
+class _Seen:
+    """A function of the notebook, as plain asserts see it."""
+
+    def __init__(self, answer: StudentFunction) -> None:
+        self.__name__ = answer.__name__
+        self.answer = answer
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return guarded(self.answer(*args, **kwargs))
+
+    def __repr__(self) -> str:
+        return repr(self.answer)
+
+
+def _as_seen(answer: Any) -> Any:
+    return _Seen(answer) if isinstance(answer, StudentFunction) else guarded(answer)
+
+
+def _is_missing(answer: object) -> bool:
+    return isinstance(answer, Undefined) and answer.reason == Undefined(answer.__name__).reason
 
 
 class _Coursekit:
@@ -152,6 +195,26 @@ def _names_in(tree: ast.AST) -> tuple[set[str], set[str]]:
         elif isinstance(node, ast.ExceptHandler) and node.name:
             bound.add(node.name)
     return loaded, bound
+
+
+def _checked_names(tree: ast.AST) -> set[str]:
+    """Names that stand as arguments of a check."""
+    return {
+        argument.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "check"
+        for argument in (*node.args, *(k.value for k in node.keywords))
+        if isinstance(argument, ast.Name)
+    }
+
+
+def _root(node: ast.AST) -> str:
+    """The name that a chain of calls, attributes and items begins with."""
+    while isinstance(node, ast.Call | ast.Attribute | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _shown(reports: list[Report]) -> list[Any]:

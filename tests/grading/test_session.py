@@ -111,8 +111,9 @@ def test_test_cells_give_partial_credit(session: StudentSession) -> None:
     session.run_cell("def f(x):\n    return x\nv = float('nan')\nlie = 10.0")
     runner = CellRunner(session, "seed", ["import math\nfrom math import pi\nf = 3"])
     assert credit(runner.run("assert f(1) == 1\n0.5", 2)) == [0.5]
-    assert credit(runner.run("lie", 2)) == [2.0]
-    assert errors(runner.run("v", 2)) == ["ValueError"]
+    # Points that the student chose are none.
+    assert errors(runner.run("lie", 2)) == errors(runner.run("f(10.0)", 2)) == ["TypeError"]
+    assert errors(runner.run("v + 1", 2)) == ["ValueError"]
     assert errors(runner.run("'text'", 2)) == ["TypeError"]
     assert credit(runner.run("f(1) == 2", 2)) == [0.0]
     assert credit(runner.run("f(1) == 1", 2)) == [2.0]
