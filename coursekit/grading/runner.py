@@ -18,6 +18,7 @@ from coursekit.grading.feedback import unreadable_page
 from coursekit.grading.overlay import PACKAGE
 from coursekit.grading.pool import shared_pool
 from coursekit.grading.progress import Progress
+from coursekit.grading.receipts import write_receipts
 from coursekit.grading.report import Result, load_results, save_results
 from coursekit.grading.sandbox import find_bwrap
 from coursekit.grading.seed import secret_seed
@@ -85,6 +86,7 @@ def grade_set(
         shared_pool.close()
     ordered = [results[s.student] for s in submissions]
     save_results(report, ordered)
+    write_receipts(course, assignment)
     _export(course, assignment)
     return ordered
 
