@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _source(course, options.set)
         if options.command == "sample":
             return _sample(course, options.set)
+        if options.command == "report":
+            return _report(course, options.set)
         if options.command == "collect":
             return _collect(course, options.set, options.downloads)
         if options.command == "export":
@@ -71,7 +73,16 @@ def _grade(course: Course, set_name: str, regrade: bool) -> int:
     print(f"grades    {course.root / set_name}.csv")
     print(f"report    {course.root / 'report'}.{set_name}.txt and .json")
     print(f"feedback  {course.path('feedback', set_name, '*')}")
+    if results:
+        _report(course, set_name)
     return 1 if any(result.status == "failed" for result in results) else 0
+
+
+def _report(course: Course, set_name: str) -> int:
+    from coursekit.grading.class_report import write_class_report
+
+    print(f"class     {write_class_report(course, set_name)}")
+    return 0
 
 
 def _collect(course: Course, set_name: str, downloads: Path | None) -> int:
@@ -120,6 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     grade.add_argument(
         "--regrade", action="store_true", help="grade what is unchanged since last time, too"
+    )
+    commands.add_parser(
+        "report", parents=[common], help="write the instructor's report on the class"
     )
     collect = commands.add_parser(
         "collect", parents=[common], help="take in what students handed in"

@@ -18,7 +18,7 @@ from coursekit.grading.markup import code_html, markdown_html, plain_text
 from coursekit.grading.outputs import safe_html
 from coursekit.grading.split import is_test
 
-__all__ = ["FeedbackExporter", "unreadable_page"]
+__all__ = ["FeedbackExporter", "page_style", "page_template", "unreadable_page"]
 
 _IMAGES = ("image/png", "image/jpeg")
 
@@ -55,7 +55,7 @@ class FeedbackExporter(Exporter):
         nb, resources = super().from_notebook_node(nb, resources, **kw)
         about = resources["nbgrader"]
         cells = [_cell(cell, heading) for cell, heading in _under_headings(nb)]
-        page = _template("feedback.html").render(
+        page = page_template("feedback.html").render(
             title=_title(nb) or about["notebook"],
             student=about["student"],
             score=about["score"],
@@ -63,15 +63,15 @@ class FeedbackExporter(Exporter):
             late_penalty=about["late_penalty"],
             tasks=[cell["task"] for cell in cells if cell["task"]],
             cells=cells,
-            **_style(),
+            **page_style(),
         )
         return page, resources
 
 
 def unreadable_page(title: str, student: str, max_score: float, reason: str) -> str:
     """The page of a submission that could not be graded."""
-    page: str = _template("unreadable.html").render(
-        title=title, student=student, max_score=max_score, reason=reason, **_style()
+    page: str = page_template("unreadable.html").render(
+        title=title, student=student, max_score=max_score, reason=reason, **page_style()
     )
     return page
 
@@ -143,7 +143,8 @@ def _output(output: Any, from_test: bool) -> dict[str, Any]:
     return {"kind": "text", "text": plain_text(data.get("text/plain", ""))}
 
 
-def _template(name: str) -> Any:
+def page_template(name: str) -> Any:
+    """A template of ours, with everything in it escaped that is not marked as HTML."""
     environment = Environment(
         loader=PackageLoader("coursekit.grading"),
         autoescape=select_autoescape(),
@@ -154,8 +155,11 @@ def _template(name: str) -> Any:
     return environment.get_template(name)
 
 
-def _style() -> dict[str, Markup]:
-    style = (Path(__file__).parent / "templates" / "feedback.css").read_text(encoding="utf-8")
+def page_style(*more: str) -> dict[str, Markup]:
+    """The style of all pages, and that of files named in addition, as ``style``."""
+    folder = Path(__file__).parent / "templates"
+    names = ("feedback.css", *more)
+    style = "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
     light = HtmlFormatter(style="friendly").get_style_defs(".code")
     dark = HtmlFormatter(style="github-dark").get_style_defs(".code")
     return {

@@ -20,14 +20,14 @@ class Grade:
     Attributes
     ----------
     score : with the late penalty taken off, not below 0
-    waiting : whether something waits for a person's marks, so that the score may still grow
+    waiting : grade_ids of what waits for a person's marks, so that the score may still grow
     tasks : grade_id -> points earned and points possible, in the order of the cells
     """
 
     student: str
     score: float
     max_score: float
-    waiting: bool
+    waiting: frozenset[str]
     tasks: Mapping[str, tuple[float, float]]
 
 
@@ -65,7 +65,7 @@ def load_grades(course: Course, assignment: str) -> list[Grade]:
             for cell, name, possible in db.query(kind.id, kind.name, kind.max_score):
                 points[cell] = (name, float(possible or 0))
         tasks: dict[str, dict[str, tuple[float, float]]] = {s: {} for s in penalties}
-        waiting: set[str] = set()
+        waiting: dict[str, set[str]] = {s: set() for s in penalties}
         columns = (
             api.Grade.notebook_id,
             api.Grade.cell_id,
@@ -77,7 +77,7 @@ def load_grades(course: Course, assignment: str) -> list[Grade]:
                 name, possible = points[cell]
                 tasks[owner[notebook]][name] = (float(score or 0), possible)
                 if by_hand:
-                    waiting.add(owner[notebook])
+                    waiting[owner[notebook]].add(name)
     order = {name: number for number, name in enumerate(released_cells(course, assignment))}
     grades = []
     for student in sorted(tasks):
@@ -86,5 +86,5 @@ def load_grades(course: Course, assignment: str) -> list[Grade]:
         score = max(0.0, earned - penalties[student])
         names = sorted(tasks[student], key=lambda name: order.get(name, len(order)))
         ordered = {name: tasks[student][name] for name in names}
-        grades.append(Grade(student, score, possible, student in waiting, ordered))
+        grades.append(Grade(student, score, possible, frozenset(waiting[student]), ordered))
     return grades

@@ -109,7 +109,7 @@ def canvas_sheet(column: str, grades: Sequence[Grade], roster: Mapping[str, Pers
         # Four spaces, as Canvas writes it.
         ("    Points Possible", "", "", "", "", _number(maximum)),
     ]
-    waiting = sum(grade.waiting for grade in grades)
+    waiting = sum(bool(grade.waiting) for grade in grades)
     return Sheet(_csv([*head, *rows]), len(rows), tuple(left_out), waiting)
 
 
@@ -150,7 +150,7 @@ def moodle_sheet(
     ]
     left_out = [f"{g.student}: the roster has no {best}" for g in grades if g not in kept]
     head = (*(title for title, _ in keys), f"{column} (Real)", f"{column} (Feedback)")
-    waiting = sum(grade.waiting for grade in kept)
+    waiting = sum(bool(grade.waiting) for grade in kept)
     return Sheet(_csv([head, *rows]), len(rows), tuple(left_out), waiting)
 
 
