@@ -107,8 +107,7 @@ def _lattice_chart(lattice: Lattice, edges: list[BandEdge], mu: float, kT: float
 
     pockets = []
     for edge in edges:
-        # A parabola that spans the width from the zone's middle to its edge.
-        radius = np.sqrt(max(abs(mu - edge.energy), kT) / edge.width) if edge.width else 1.0
+        radius = edge.pocket(mu, kT)
         if radius < _LARGEST_POCKET:
             pockets.append(_Pocket(edge.reduced, radius))
     return _Chart(pockets, _EVEN_PANELS, _ALL_ROUND, to_k)

@@ -15,6 +15,7 @@ from coursekit.errors import ConvergenceError
 from coursekit.integrand import Integrand
 from coursekit.lattice import Lattice
 from coursekit.parallel import in_pieces
+from coursekit.search import band_edges
 
 __all__ = ["adaptive_cells"]
 
@@ -26,6 +27,8 @@ _SHIFT = 0.382
 # Numbers held at a time in the largest temporary array.
 _CHUNK = 1 << 20
 _FIRST_MESH = 16
+# Radius in reduced k of pockets that are looked for; smaller ones hold 1e-12 of a band.
+_SMALLEST_POCKET = 1e-4
 # Share of the error that the cells to be halved next carry.
 _MARKED = 0.8
 # Diagonalisations of two bands before giving up; larger matrices cost more each.
@@ -68,6 +71,7 @@ def adaptive_cells(
     # Leaves by depth: cells, their parts of the integral, and what halving may change in each.
     leaves: dict[int, list[Floats]] = {}
     depth, mine = 0, coarse
+    pockets = _pockets(model, lattice, levels)
     while True:
         halves, count = _parts(
             rule, model, lattice, integrand, levels, _halved(parents), depth + 1, progress
@@ -84,13 +88,14 @@ def adaptive_cells(
         size = np.maximum(size, sum(abs(part[1]).sum(axis=0) for part in leaves.values()))
         error = _error([part[2] for part in leaves.values()], by_simplices)
         allowed = rtol * size.max(axis=1, keepdims=True)
-        if (error <= allowed).all():
+        unseen = _around(pockets, leaves)
+        if unseen is None and (error <= allowed).all():
             break
         # The error falls with the square of the edge of the cells that make it, and so with the
         # number of those that they are cut into to the power 2/3 at best.
         ratio = float((error / np.maximum(allowed, 1e-300)).max())
         wanted = sum(_that_matter(part[2]) for part in leaves.values()) * ratio**1.5
-        if n_k > budget or depth > _DEEPEST or wanted > _HOPELESS * budget:
+        if unseen is None and (n_k > budget or depth > _DEEPEST or wanted > _HOPELESS * budget):
             worst = np.unravel_index((error / np.maximum(allowed, 1e-300)).argmax(), error.shape)
             raise ConvergenceError(
                 f"at mu={levels[worst[0]]:.6g}, T=0 the integral is known to "
@@ -98,7 +103,8 @@ def adaptive_cells(
                 f"{size[worst[0]].max() / scale:.3g}; "
                 "pass kT > 0, a larger rtol, or a fixed mesh= with method='linear'"
             )
-        depth, parents, mine = _next_to_halve(leaves, allowed)
+        depth, chosen = unseen or _next_to_halve(leaves, allowed)
+        parents, mine = _taken_out(leaves, depth, chosen)
     value = np.asarray(sum((part[1] + part[2]).sum(axis=0) for part in leaves.values()))
     return (value / scale)[back], (error / scale)[back], n_k
 
@@ -109,20 +115,54 @@ def _that_matter(left: Floats) -> int:
     return int(np.count_nonzero(largest > 0.01 * largest.max(initial=0.0)))
 
 
-def _next_to_halve(leaves: dict[int, list[Floats]], allowed: Floats) -> tuple[int, Indices, Floats]:
-    """Take out of the leaves those of one depth that carry most of the error."""
+def _next_to_halve(leaves: dict[int, list[Floats]], allowed: Floats) -> tuple[int, Indices]:
+    """The leaves of one depth that carry most of the error."""
     shares = {
         d: abs(part[2] / np.maximum(allowed, 1e-300)).max(axis=(1, 2)) for d, part in leaves.items()
     }
     depth = max(shares, key=lambda d: shares[d].sum())
     order = np.argsort(-shares[depth])
     running = shares[depth][order].cumsum()
-    chosen = order[: int(np.searchsorted(running, _MARKED * running[-1])) + 1]
+    return depth, order[: int(np.searchsorted(running, _MARKED * running[-1])) + 1]
+
+
+def _taken_out(
+    leaves: dict[int, list[Floats]], depth: int, chosen: Indices
+) -> tuple[Indices, Floats]:
+    """Cells and parts of some leaves, which are leaves no more."""
     cells, parts, left = leaves[depth]
     rest = np.ones(len(cells), dtype=bool)
     rest[chosen] = False
     leaves[depth] = [cells[rest], parts[rest], left[rest]]
-    return depth, cells[chosen].astype(np.intp), parts[chosen]
+    return cells[chosen].astype(np.intp), parts[chosen]
+
+
+def _pockets(model: Model, lattice: Lattice, levels: Floats) -> list[tuple[Floats, int]]:
+    """Where a band's bottom or top just reaches beyond μ, and the depth of cells that see it."""
+    pockets = []
+    for edge in band_edges(model, lattice):
+        # The smallest of the levels' pockets; the cells around it see the others too.
+        radius = min((edge.pocket(mu) for mu in levels if mu != edge.energy), default=1.0)
+        depth = int(np.ceil(-np.log2(max(radius, _SMALLEST_POCKET) * _FIRST_MESH / 2)))
+        if depth > 1:
+            pockets.append((edge.reduced, depth))
+    return pockets
+
+
+def _around(
+    pockets: list[tuple[Floats, int]], leaves: dict[int, list[Floats]]
+) -> tuple[int, Indices] | None:
+    """Leaves at a pocket that are too large to see it; of one depth, or None."""
+    for depth in sorted(leaves):
+        n = _FIRST_MESH << depth
+        for centre, wanted in pockets:
+            if depth < wanted:
+                away = leaves[depth][0] + 0.5 - (centre - _SHIFT / _FIRST_MESH) * n
+                away -= n * np.rint(away / n)
+                chosen = np.flatnonzero((abs(away) <= 1).all(axis=1))
+                if chosen.size:
+                    return depth, chosen
+    return None
 
 
 def _halved(cells: Indices) -> Indices:

@@ -86,17 +86,23 @@ def _parabola_minimum(gradient: Floats, hessian: Floats) -> Floats:
 
 
 class BandEdge(NamedTuple):
-    """The bottom or top of a band of a 2D lattice model."""
+    """The bottom or top of a band of a lattice model."""
 
-    reduced: Floats  # (2,), in [0, 1)
+    reduced: Floats  # (dim,), in [0, 1)
     energy: float
     width: float  # of the band
 
+    def pocket(self, mu: float, kT: float = 0.0) -> float:
+        """Radius in reduced k of the states between the edge and μ, or within kT of it."""
+        # A parabola that spans the width from the zone's middle to its edge.
+        return np.sqrt(max(abs(mu - self.energy), kT) / self.width) if self.width else 1.0
+
 
 def band_edges(model: Model, lattice: Lattice) -> list[BandEdge]:
-    """Bottom and top of every band, from a 32 × 32 mesh and a walk from its extreme points."""
-    axis = np.arange(32) / 32
-    mesh = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+    """Bottom and top of every band, from a coarse mesh and a walk from its extreme points."""
+    n_mesh = 32 if lattice.dim < 3 else 16
+    axes = np.meshgrid(*(np.arange(n_mesh) / n_mesh,) * lattice.dim, indexing="ij")
+    mesh = np.stack(axes, axis=-1).reshape(-1, lattice.dim)
 
     def energies(reduced: Floats) -> Floats:
         return np.asarray(np.linalg.eigvalsh(model.hamiltonian(lattice.to_cartesian(reduced))))
@@ -110,6 +116,8 @@ def band_edges(model: Model, lattice: Lattice) -> list[BandEdge]:
                 return np.asarray(sign * energies(at)[..., n])
 
             start = mesh[(sign * on_mesh[:, n]).argmin()]
-            (point,), (value,) = lowest_points(height, start[None], np.full(2, 1 / 32))
+            (point,), (value,) = lowest_points(
+                height, start[None], np.full(lattice.dim, 1 / n_mesh)
+            )
             edges.append(BandEdge(point % 1, float(sign * value), float(np.ptp(on_mesh[:, n]))))
     return edges

@@ -106,7 +106,7 @@ def test_meshes_are_seen_as_lines():
     assert all(len(b.line) == 1 for _, b in blocks_of(mesh, 39))
 
 
-@pytest.mark.parametrize("off", [1e-3, 1e-9, 1e-13])
+@pytest.mark.parametrize("off", [1e-3, 1e-9, 1e-11, 1e-13])
 @pytest.mark.parametrize("at", [(0, 0), (0, 5), (3, 0), (7, 9)])
 def test_almost_a_mesh(off, at):
     """One point beside its place, however little: its own phase counts."""

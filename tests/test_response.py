@@ -180,8 +180,8 @@ def test_streda_of_a_dirac_metal():
 
 @pytest.mark.slow
 def test_streda_of_a_metal_at_zero_temperature():
-    result = ck.streda(METAL, 1.0, rtol=1e-4)
-    assert result.dM_dmu == pytest.approx(result.dn_dB, rel=1e-4)
+    result = ck.streda(METAL, 1.0, rtol=1e-3)
+    assert result.dM_dmu == pytest.approx(result.dn_dB, rel=1e-3)
     assert result.dn_dB == pytest.approx(result.minus_sigma_xy + result.fermi_surface)
     assert abs(result.fermi_surface) > abs(result.minus_sigma_xy)
     # The limit from T > 0, where a mesh does.
@@ -343,7 +343,7 @@ def test_density_in_three_dimensions_and_in_one():
         ({"mesh": (10, 10, 10)}, "expected one positive integer or 2 of them"),
         ({"mesh": 10.5}, "expected one positive integer"),
         ({"mesh": "fine"}, "mesh='fine'; expected 'auto', a number or one per dimension"),
-        ({"method": "simpson"}, "method='simpson'; expected one of 'auto', 'uniform', 'linear', 'adaptive'"),
+        ({"method": "simpson"}, "method='simpson'; expected one of 'auto', 'uniform', 'linear'"),
         ({"mesh": 10, "method": "adaptive"}, "expected one or the other"),
         ({"rtol": 0}, "rtol=0; expected a number between 0 and 1"),
         ({"rtol": 2.0}, "rtol=2.0; expected a number between 0 and 1"),
@@ -375,7 +375,7 @@ def test_refuses_dimensions():
             quantity(chain, 0.0, 0.1)
     with pytest.raises(ValueError, match="3 dimensions; expected 2, with B along z"):
         ck.streda(weyl(), 0.0, 0.1)
-    with pytest.raises(ValueError, match="kT=0.1; expected kT=0, which it is for"):
+    with pytest.raises(ValueError, match=r"kT=0\.1; expected kT=0, which it is for"):
         ck.anomalous_hall(weyl(), 0.0, 0.1, method="adaptive")
     with pytest.raises(ValueError, match="adaptive method for 1 dimensions"):
         ck.electron_density(chain, 0.0, method="adaptive")
