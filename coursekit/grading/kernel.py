@@ -1,16 +1,18 @@
 """One kernel in the sandbox, and the talk with it.
 
 Whatever the kernel says may be forged, malformed, huge or endless: a student's code owns the
-process and its keys.  So each exchange has a deadline that no message can move, messages have a
-largest size, and what does not parse is dropped.
+process that says it.  So each exchange has a deadline that no message can move, messages have a
+largest size, and what does not parse ends the kernel.
 """
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import os
-import secrets
+import re
+import select
 import shutil
 import signal
 import socket
@@ -20,25 +22,23 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import zmq
-from jupyter_client.session import Session
+from typing import Any, NoReturn
 
 from coursekit.checks.wire import MAX_CHARACTERS
+from coursekit.grading import agent
 from coursekit.grading.sandbox import Sandbox, SandboxError
 
 __all__ = ["Kernel", "KernelDied", "KernelTimeout"]
 
-_CHANNELS = {"shell": 1, "iopub": 2, "stdin": 3, "hb": 4, "control": 5}
+_AGENT = ("-c", "import coursekit_agent; coursekit_agent.main()")
 _START_TIMEOUT = 60.0
 # After an interrupt a cell may still print its traceback.
 _GRACE = 3.0
-_IDLE_TIMEOUT = 1.5  # from the reply to the end of the output
 _KILL_TIMEOUT = 5.0
-_MAX_OUTPUT_MESSAGE = 8 * 2**20
-# The kernel writes its five sockets into /io and nothing else belongs there.
-_MAX_IO_FILES = 8
+_LARGEST = {agent.READY: 0, agent.OUTPUT: agent.MAX_OUTPUT, agent.DONE: 16}
+_LARGEST[agent.ANSWER] = MAX_CHARACTERS
+_CHUNK = 2**18
+_ENDED = re.compile(r"the sandbox was ended: .*")
 
 Message = dict[str, Any]
 
@@ -56,39 +56,42 @@ class KernelTimeout(RuntimeError):
 
 
 class Kernel:
-    """A Python kernel in a sandbox of its own.
+    """IPython in a sandbox of its own.
 
     The constructor returns as soon as the process is started, so that a kernel can warm up while
     something else is done; the first request waits for it.
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._root = Path(tempfile.mkdtemp(prefix="ck-", dir=_short_directory()))
-        self._inbox = self._root / "in"
-        self._io = self._root / "io"
-        self._inbox.mkdir(mode=0o755)
-        self._io.mkdir()
-        self._io.chmod(0o777)  # under a parent that only we can enter
-        self._session = Session(key=secrets.token_hex(32).encode(), username="grader")
-        self._context = zmq.Context()
-        self._sockets: dict[str, zmq.Socket[bytes]] = {}
-        self._requests = 0
-        self._write("connection.json", json.dumps(self._connection("/io")))
-        argv = [
-            *(sys.executable, "-m", "ipykernel_launcher", "-f", "/in/connection.json"),
-            "--HistoryManager.enabled=False",
-        ]
+        self._root = Path(tempfile.mkdtemp(prefix="ck-"))
+        for name in ("in", "io"):
+            (self._root / name).mkdir(mode=0o755)
+        self._request = 0
+        self._is_ready = False
+        self._received = bytearray()
+        self._said = ""  # the end of what the process wrote to its standard error
+        self._socket, theirs = socket.socketpair()
+        self._socket.setblocking(False)
         self._info, info_write = os.pipe()
-        with (self._root / "stderr").open("wb") as stderr:
+        argv = [sys.executable, *_AGENT]
+        try:
             self._process = subprocess.Popen(
-                sandbox.command(self._inbox, self._io, argv, info_write),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
+                sandbox.command(self._root / "in", self._root / "io", argv, info_write),
+                stdin=theirs.fileno(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 pass_fds=(info_write,),
                 start_new_session=True,
             )
-        os.close(info_write)
+        finally:
+            theirs.close()
+            os.close(info_write)
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._pipes = {
+            self._process.stdout.fileno(): _Pipe(self._process.stdout, "stdout"),
+            self._process.stderr.fileno(): _Pipe(self._process.stderr, "stderr"),
+        }
 
     def execute(
         self, code: str, timeout: float, on_output: Callable[[Message], None] | None = None
@@ -102,174 +105,177 @@ class Kernel:
 
         Returns
         -------
-        Content of the kernel's reply; its status may be "error".
+        ``{"status": ...}``, which is "ok" or "error"
 
         Raises
         ------
         KernelDied, KernelTimeout
         """
-        content = {"code": code, "silent": False, "store_history": True}
-        return self._request({**content, "user_expressions": {}}, timeout, on_output)
+        self._wait_until_ready()
+        self._request += 1
+        deadline = time.monotonic() + timeout
+        self._send(agent.RUN, code.encode("utf-8", "replace"), deadline)
+        status = self._listen(agent.DONE, on_output, deadline)
+        if status is None:
+            deadline = time.monotonic() + _GRACE
+            self._send(agent.INTERRUPT, b"", deadline)
+            # A kernel that still pours out what it printed is as good as lost.
+            obeyed = self._listen(agent.DONE, on_output, deadline) is not None
+            raise KernelTimeout(timeout, alive=obeyed)
+        return {"status": "ok" if status == b"ok" else "error"}
 
-    def evaluate(self, expression: str, timeout: float) -> str:
-        """The text of one expression's value, evaluated beside the notebook's own names."""
-        expressions = {"reply": expression}
-        content = {"code": "", "silent": True, "store_history": False}
-        reply = self._request({**content, "user_expressions": expressions}, timeout, None)
-        result = reply.get("user_expressions")
-        for key in ("reply", "data", "text/plain"):
-            result = result.get(key) if isinstance(result, dict) else None
-        if not isinstance(result, str):
-            raise KernelDied("the kernel no longer understands requests")
-        return result
+    def ask(self, question: str, timeout: float) -> str:
+        """The agent's reply to a question about the notebook's names.
 
-    def send_file(self, text: str) -> str:
-        """Put text where the kernel can read it; its path there."""
-        self._requests += 1
-        name = f"request-{self._requests}.json"
-        self._write(name, text)
-        return f"/in/{name}"
+        Raises
+        ------
+        KernelDied, KernelTimeout : after which the kernel is of no more use
+        """
+        self._wait_until_ready()
+        self._request += 1
+        deadline = time.monotonic() + timeout
+        self._send(agent.ASK, question.encode(), deadline)
+        reply = self._listen(agent.ANSWER, None, deadline)
+        if reply is None:
+            raise KernelTimeout(timeout, alive=False)
+        return reply.decode("utf-8", "replace")
 
     def close(self) -> None:
         """End every process of the sandbox, and remove its files."""
-        for channel in self._sockets.values():
-            channel.close(linger=0)
-        self._context.destroy(linger=0)
+        self._socket.close()
         # Killing the first process of a process namespace ends all others in it; the bubblewrap
         # outside waits for that, and ends too.
         inner = self._read_inner_pid()
         if inner is not None and self._process.poll() is None:
-            os.kill(inner, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(inner, signal.SIGKILL)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_KILL_TIMEOUT)
         self._process.kill()
         self._process.wait()
         os.close(self._info)
+        for pipe in self._pipes.values():
+            pipe.file.close()
         shutil.rmtree(self._root, ignore_errors=True)
 
     # -- messages ----------------------------------------------------------------------------
 
-    def _request(
-        self,
-        content: Message,
-        timeout: float,
-        on_output: Callable[[Message], None] | None,
-    ) -> Message:
-        self._connect()
-        content = {**content, "allow_stdin": False, "stop_on_error": False}
-        exchange = self._send(content, on_output)
-        if self._listen(exchange, timeout):
-            return exchange.reply
-        self._session.send(self._sockets["control"], "interrupt_request", {})
-        # A kernel that still pours out what it printed is as good as lost.
-        alive = self._listen(exchange, _GRACE) and exchange.complete
-        raise KernelTimeout(timeout, alive)
-
-    def _send(self, content: Message, on_output: Callable[[Message], None] | None) -> _Exchange:
-        message = self._session.msg("execute_request", content)
-        self._session.send(self._sockets["shell"], message)
-        return _Exchange(message["header"]["msg_id"], on_output)
-
-    def _listen(self, exchange: _Exchange, seconds: float) -> bool:
-        """Take messages until the exchange is complete (True) or time is up (False)."""
-        deadline = time.monotonic() + seconds
-        poller = zmq.Poller()
-        for name in ("shell", "iopub"):
-            poller.register(self._sockets[name], zmq.POLLIN)
-        while (left := deadline - time.monotonic()) > 0:
-            ready = dict(poller.poll(int(min(left, 0.2) * 1000) + 1))
-            for name in ("iopub", "shell"):
-                if self._sockets[name] in ready:
-                    message = self._receive(name)
-                    if message is not None:
-                        exchange.take(name, message)
-            if exchange.complete:
-                return True
-            if exchange.replied_for(_IDLE_TIMEOUT):
-                return True  # the end of the output got lost, perhaps for its size
-            if not ready:
-                self._check_alive()
-        return bool(exchange.reply)
-
-    def _receive(self, channel: str) -> Message | None:
-        try:
-            _, message = self._session.recv(self._sockets[channel], mode=zmq.NOBLOCK)
-        except Exception:
-            # Bad signature, bad JSON, missing parts: the sender is not to be trusted, so any
-            # exception that it can provoke in the parser means one thing: no message.
-            return None
-        return message if isinstance(message, dict) else None
-
-    def _check_alive(self) -> None:
-        if self._process.poll() is not None:
-            raise KernelDied(f"the kernel ended with status {self._process.returncode}")
-        if len(os.listdir(self._io)) > _MAX_IO_FILES:
-            raise KernelDied("the code wrote into the directory of the kernel's sockets")
-
-    # -- start -------------------------------------------------------------------------------
-
-    def _connect(self) -> None:
-        if self._sockets:
+    def _wait_until_ready(self) -> None:
+        if self._is_ready:
             return
-        deadline = time.monotonic() + _START_TIMEOUT
-        for name in ("shell", "iopub", "control"):
-            self._wait_for_socket(self._path(name), deadline)
-        for name, kind in (("shell", zmq.DEALER), ("iopub", zmq.SUB), ("control", zmq.DEALER)):
-            channel = self._context.socket(kind)
-            # Once connected never again: the path is the student's to replace.
-            channel.setsockopt(zmq.RECONNECT_IVL, -1)
-            limit = _MAX_OUTPUT_MESSAGE if name == "iopub" else MAX_CHARACTERS + 2**20
-            channel.setsockopt(zmq.MAXMSGSIZE, limit)
-            if kind == zmq.SUB:
-                channel.setsockopt(zmq.SUBSCRIBE, b"")
-            channel.connect(f"ipc://{self._path(name)}")
-            self._sockets[name] = channel
-        with contextlib.suppress(PermissionError):
-            self._io.chmod(0o755)  # the sockets are there, nothing else shall come
-        self._greet(deadline)
+        try:
+            started = self._listen(agent.READY, None, time.monotonic() + _START_TIMEOUT)
+        except KernelDied:
+            started = None
+        if started is None:
+            raise SandboxError(
+                f"the sandboxed kernel did not start: {self._said.strip() or 'it said nothing'}; "
+                "expected Python's directories to be readable for every user and IPython to be "
+                "installed"
+            )
+        self._is_ready = True
 
-    def _greet(self, deadline: float) -> None:
-        # A subscription takes a moment to arrive; the first output seen proves that it did.
-        while time.monotonic() < deadline:
-            content = {"code": "", "silent": True, "user_expressions": {}, "allow_stdin": False}
-            exchange = self._send(content, None)
-            if self._listen(exchange, 1.0) and exchange.complete:
-                return
-        raise SandboxError(f"the kernel did not answer: {self._stderr()}")
+    def _send(self, kind: bytes, payload: bytes, deadline: float) -> None:
+        """Send a request; one that the kernel does not take until the deadline gets no answer."""
+        left = memoryview(agent.HEADER.pack(len(payload), kind, self._request) + payload)
+        while left:
+            try:
+                left = left[self._socket.send(left) :]
+            except BlockingIOError:
+                wait = deadline - time.monotonic()
+                if wait <= 0:
+                    return
+                select.select([], [self._socket], [], min(wait, 0.2))
+            except OSError:
+                self._mourn()
 
-    def _wait_for_socket(self, path: str, deadline: float) -> None:
-        while time.monotonic() < deadline:
-            with socket.socket(socket.AF_UNIX) as trial, contextlib.suppress(OSError):
-                trial.connect(path)
-                return
-            if self._process.poll() is not None:
+    def _listen(
+        self, kind: bytes, on_output: Callable[[Message], None] | None, deadline: float
+    ) -> bytes | None:
+        """Take messages until the awaited one comes, or time is up (None)."""
+        poller = select.poll()
+        for descriptor in (self._socket.fileno(), *self._pipes):
+            poller.register(descriptor, select.POLLIN)
+        while (left := deadline - time.monotonic()) > 0:
+            found = None
+            ready = poller.poll(min(left, 0.2) * 1000)
+            for descriptor, _ in ready:
+                if descriptor == self._socket.fileno():
+                    self._receive()
+                    found = self._take_frames(kind, on_output, deadline)
+                elif not self._take_text(self._pipes[descriptor], on_output):
+                    poller.unregister(descriptor)
+            if found is not None:
+                # What a program wrote that the cell started is in its pipe by now.
+                for pipe in self._pipes.values():
+                    if select.select([pipe.file], [], [], 0)[0]:
+                        self._take_text(pipe, on_output)
+                return found
+            if not ready and self._process.poll() is not None:
+                self._mourn()
+        return None
+
+    def _receive(self) -> None:
+        try:
+            chunk = self._socket.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            chunk = b""
+        if not chunk:
+            self._mourn()
+        self._received += chunk
+
+    def _take_frames(
+        self, kind: bytes, on_output: Callable[[Message], None] | None, deadline: float
+    ) -> bytes | None:
+        """Read the frames that are complete; the payload of the awaited one, if there."""
+        start, found = 0, None
+        size = agent.HEADER.size
+        while found is None and len(self._received) >= start + size:
+            length, what, request = agent.HEADER.unpack_from(self._received, start)
+            if length > _LARGEST.get(what, -1):
+                raise KernelDied("the kernel no longer speaks as the grader's agent does")
+            if len(self._received) < start + size + length or time.monotonic() > deadline:
                 break
-            time.sleep(0.005)
-        raise SandboxError(
-            f"the sandboxed kernel did not start: {self._stderr()}; expected Python's directories "
-            "to be readable for every user and ipykernel to be installed"
-        )
+            payload = bytes(self._received[start + size : start + size + length])
+            start += size + length
+            if request == self._request and what == kind:
+                found = payload
+            elif request == self._request and what == agent.OUTPUT and on_output is not None:
+                self._publish(payload, on_output)
+        del self._received[:start]
+        return found
 
-    def _stderr(self) -> str:
-        text = (self._root / "stderr").read_bytes()[-2000:]
-        return text.decode("utf-8", "replace").strip() or "it said nothing"
+    def _publish(self, payload: bytes, on_output: Callable[[Message], None]) -> None:
+        try:
+            message = json.loads(payload)
+        except (ValueError, RecursionError):
+            return
+        if isinstance(message, dict) and isinstance(message.get("content"), dict):
+            on_output({"msg_type": message.get("msg_type"), "content": message["content"]})
 
-    def _connection(self, directory: str) -> dict[str, Any]:
-        return {
-            "transport": "ipc",
-            "ip": f"{directory}/k",
-            "key": self._session.key.decode("ascii"),
-            "signature_scheme": "hmac-sha256",
-            **{f"{name}_port": number for name, number in _CHANNELS.items()},
-        }
+    def _take_text(self, pipe: _Pipe, on_output: Callable[[Message], None] | None) -> bool:
+        """Take what programs inside wrote past Python; False when nobody can write any more."""
+        raw = os.read(pipe.file.fileno(), _CHUNK)
+        text = pipe.decoder.decode(raw)
+        if pipe.name == "stderr":
+            self._said = (self._said + text)[-2000:]
+        if text and on_output is not None:
+            on_output({"msg_type": "stream", "content": {"name": pipe.name, "text": text}})
+        return bool(raw)
 
-    def _path(self, channel: str) -> str:
-        return f"{self._io}/k-{_CHANNELS[channel]}"
-
-    def _write(self, name: str, text: str) -> None:
-        path = self._inbox / name
-        path.write_text(text, encoding="utf-8")
-        path.chmod(0o644)
+    def _mourn(self) -> NoReturn:
+        try:
+            status = self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            raise KernelDied("the kernel closed its connection to the grader") from None
+        for pipe in self._pipes.values():
+            if select.select([pipe.file], [], [], 0)[0]:
+                self._take_text(pipe, None)
+        # The watchman's last word; whoever forges it misleads only themselves.
+        reason = _ENDED.search(self._said)
+        raise KernelDied(reason[0] if reason else f"the kernel ended with status {status}")
 
     def _read_inner_pid(self) -> int | None:
         """Process id of the sandbox's first process, as bubblewrap told it."""
@@ -282,39 +288,10 @@ class Kernel:
         return None
 
 
-class _Exchange:
-    """One request: its reply, and whether its output has come to an end."""
+class _Pipe:
+    """Where a stream of the sandbox's processes arrives."""
 
-    def __init__(self, request: str, on_output: Callable[[Message], None] | None) -> None:
-        self.request = request
-        self.reply: Message = {}
-        self._on_output = on_output
-        self._idle = False
-        self._replied_at = 0.0
-
-    @property
-    def complete(self) -> bool:
-        return bool(self.reply) and self._idle
-
-    def replied_for(self, seconds: float) -> bool:
-        return bool(self.reply) and time.monotonic() - self._replied_at > seconds
-
-    def take(self, channel: str, message: Message) -> None:
-        parent, content = message.get("parent_header"), message.get("content")
-        if not isinstance(parent, dict) or parent.get("msg_id") != self.request:
-            return
-        if not isinstance(content, dict):
-            return
-        kind = message.get("msg_type")
-        if channel == "shell" and kind == "execute_reply":
-            self.reply = {"status": "error", **content}
-            self._replied_at = time.monotonic()
-        elif channel == "iopub" and kind == "status":
-            self._idle = self._idle or content.get("execution_state") == "idle"
-        elif channel == "iopub" and self._on_output is not None:
-            self._on_output({"msg_type": kind, "content": content})
-
-
-def _short_directory() -> str | None:
-    # A path of a Unix socket holds 107 characters.
-    return None if len(tempfile.gettempdir()) < 60 else "/tmp"
+    def __init__(self, file: Any, name: str) -> None:
+        self.file = file
+        self.name = name
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -14,8 +14,6 @@ from coursekit.grading.outputs import OutputCollector, error_output
 
 __all__ = ["StudentFunction", "StudentSession", "TimeLimits", "Undefined"]
 
-_AGENT = "__import__('coursekit_agent')"
-
 
 @dataclass(frozen=True)
 class TimeLimits:
@@ -75,7 +73,7 @@ class StudentSession:
     def lookup(self, name: str) -> Any:
         """What the notebook means by a name: plain data itself, or a stand-in."""
         try:
-            answer = self._ask(f"{_AGENT}.describe(globals(), {name!r})", name)
+            answer = self._ask({"name": name})
         except AnswerError as error:
             return Undefined(name, str(error))
         if answer["kind"] == "value":
@@ -94,9 +92,7 @@ class StudentSession:
         AnswerError : the function raised, ended its kernel, or returned no plain data
         AnswerTimeout : it took too long
         """
-        request = encode({"name": name, "args": args, "kwargs": kwargs})
-        path = self._running(name).send_file(request)
-        answer = self._ask(f"{_AGENT}.call(globals(), {path!r})", name)
+        answer = self._ask({"name": name, "args": args, "kwargs": kwargs})
         if answer["kind"] == "value":
             return answer["value"]
         if answer["kind"] == "error":
@@ -109,12 +105,14 @@ class StudentSession:
         """End the kernel and everything that it started."""
         self._drop()
 
-    def _ask(self, expression: str, name: str) -> dict[str, Any]:
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        name = question["name"]
+        text = encode(question)
         kernel = self._running(name)
         seconds = min(self._limits.call, self._limits.test - self._test_spent)
         began = time.monotonic()
         try:
-            text = kernel.evaluate(expression, seconds)
+            text = kernel.ask(text, seconds)
         except KernelTimeout:
             # The function may still hold the kernel, or have left half of its work in it.
             self._drop()

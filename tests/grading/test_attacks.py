@@ -143,7 +143,7 @@ ATTACKS: list[tuple[str, str, str | None, str | None, float]] = [
         """
         import coursekit_agent as agent
         text = '{"dict": [["kind", "value"], ["value", {"array": ["|O", [1], "gASVAAAAAAA="]}]]}'
-        agent.call = lambda *a: agent.Reply(text)
+        agent.call = lambda *a: text
         """,
         None,
         None,
@@ -151,7 +151,7 @@ ATTACKS: list[tuple[str, str, str | None, str | None, float]] = [
     ),
     (
         "deep-json",
-        "import coursekit_agent as agent\nagent.call = lambda *a: agent.Reply('[' * 10**6)",
+        "import coursekit_agent as agent\nagent.call = lambda *a: '[' * 10**6",
         None,
         None,
         0,
