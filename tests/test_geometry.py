@@ -253,3 +253,51 @@ def test_one_band_has_no_curvature():
     model = ck.TightBinding(HEXAGONAL, [[0, 0]], [(0, 0, (1, 0), 1j), (0, 0, (0, 1), 0.3)])
     np.testing.assert_array_equal(ck.berry_curvature(model, POINTS), np.zeros((3, 1)))
     np.testing.assert_array_equal(ck.orbital_moment(model, POINTS), np.zeros((3, 1)))
+
+
+# Other ways to the same k ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "model", [generic(), three_dimensional(), ck.models.qwz(-1.3, 0.2), ck.models.kagome(0.6)]
+)
+def test_meshes_and_scattered_points(model):
+    """Lines of a mesh share their phases; points beside each other, one by one, do not."""
+    k = ck.uniform_mesh(model.lattice, (9, 10, 3)[-model.dim :] if model.dim > 2 else 11, shift=0.3)
+    flat = k.reshape(-1, model.dim)
+    shuffled = np.random.default_rng(0).permutation(len(flat))
+    for quantity in (ck.berry_curvature, ck.orbital_moment):
+        for bands in (None, 0, (0, 1)):
+            on_mesh = quantity(model, k, bands)
+            rest = on_mesh.shape[k.ndim - 1 :]
+            scattered = quantity(model, flat[shuffled], bands)
+            expected = on_mesh.reshape(-1, *rest)[shuffled]
+            np.testing.assert_allclose(scattered, expected, atol=1e-11)
+            one = quantity(model, flat[7], bands)
+            np.testing.assert_allclose(one, on_mesh.reshape(-1, *rest)[7], atol=1e-11)
+
+
+@pytest.mark.parametrize("model", [generic(), three_dimensional(), ck.models.qwz(-1.3, 0.2)])
+def test_any_callable(model):
+    """The same H(k) as a function, with its gradient and with differences for it."""
+    k = np.random.default_rng(1).normal(size=(6, model.dim))
+    for gradient, digits in [(model.hamiltonian_gradient, 1e-11), (None, 1e-8)]:
+        other = ck.BlochModel(
+            model.hamiltonian, gradient, lattice=model.lattice, n_orb=model.n_orb, dim=model.dim
+        )
+        for quantity in (ck.berry_curvature, ck.orbital_moment):
+            for bands in (None, 0, (0, 1)):
+                np.testing.assert_allclose(
+                    quantity(other, k, bands), quantity(model, k, bands), atol=digits
+                )
+
+
+def test_no_array_of_the_callers_is_changed():
+    k = ck.uniform_mesh(generic().lattice, 12)
+    before = k.copy()
+    for quantity in (ck.berry_curvature, ck.orbital_moment):
+        first = quantity(generic(), k)
+        second = quantity(generic(), k)
+        np.testing.assert_array_equal(first, second)
+        assert not np.shares_memory(first, second)
+    np.testing.assert_array_equal(k, before)
