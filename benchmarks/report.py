@@ -2,55 +2,101 @@
 
 from __future__ import annotations
 
-START, END = "<!-- measured -->", "<!-- end -->"
+from typing import NamedTuple
+
+from cases import IRON_LIMIT
+
 NAMES = {
     "coursekit": "coursekit",
     "closed_form": "closed form, NumPy",
     "pythtb": "PythTB 2.0.2",
     "wannierberri": "WannierBerri 26.10",
-    "postw90": "Wannier90 3.1 postw90.x",
+    "postw90": "postw90.x 3.1",
+}
+HEADS = {
+    "compared": ("case", "contender", "time", "coursekit's / its", "memory", "answer"),
+    "growing": ("case", "mesh", "k", "time", "time per k", "memory"),
+    "closing in": ("contender", "mesh", "time", "σ_z in S/cm", "off by"),
 }
 
 
-def lines(case, measured):
+class Measured(NamedTuple):
+    """A contender at a case."""
+
+    seconds: float
+    peak: int | None  # bytes beyond what importing took
+    answer: list[float]
+    off: float  # from the library's answer
+
+
+def lines(case, results):
     """One case for the terminal."""
-    rows = [f"{case.name}: {case.title}   [{case.target}]"]
-    rows += ["   " + "  ".join(f"{cell:>24}" for cell in row) for row in _rows(case, measured)]
+    rows = [f"{case.name}: {case.title}   {case.target}"]
+    rows += ["   " + "".join(f"{cell:<24}" for cell in row) for row in _compared(case, results)]
     return "\n".join(rows)
 
 
-def write(readme, results, machine):
-    """Put the table between the marks of the README."""
-    head = ["case", "contender", "time", "time of coursekit / its", "memory", "answer"]
-    table = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for case, measured in results:
-        title = f"{case.title} *({case.target})*"
-        for row in _rows(case, measured):
-            table.append("| " + " | ".join([title, *row]) + " |")
-            title = ""
+def write(readme, measured, machine):
+    """Put the tables between their marks, ``<!-- name -->`` to ``<!-- end -->``."""
     text = readme.read_text()
-    before, rest = text.split(START)
-    after = rest.split(END)[1]
-    readme.write_text(f"{before}{START}\n{machine}\n\n" + "\n".join(table) + f"\n{END}{after}")
+    for name, results in measured.items():
+        rows = [row for case, of_case in results for row in _ROWS[name](case, of_case)]
+        table = [HEADS[name], ["---"] * len(HEADS[name]), *rows]
+        body = "\n".join("| " + " | ".join(row) + " |" for row in table)
+        text = _between(text, name, body)
+    readme.write_text(_between(text, "machine", machine))
 
 
-def _rows(case, measured):
-    ours = measured["coursekit"]["seconds"]
-    for name, row in measured.items():
-        ratio = "" if name == "coursekit" else f"{ours / row['seconds']:.2f}"
-        peak = "–" if row["peak"] is None else f"{row['peak'] / 1e6:.0f} MB"
-        yield [NAMES[name], _time(row["seconds"]), ratio, peak, _answer(case, name, row)]
+def _between(text, name, body):
+    mark, end = f"<!-- {name} -->", "<!-- end -->"
+    before, rest = text.split(mark)
+    return f"{before}{mark}\n{body}\n{end}{rest.split(end, 1)[1]}"
 
 
-def _answer(case, name, row):
-    if len(row["answer"]) == 2:  # one number, and its sum
-        return f"{row['answer'][0]:.6g}"
+def _titled(case, results):
+    title = f"{case.title}; target: {case.target}"
+    for row in _compared(case, results):
+        yield [title, *row]
+        title = ""
+
+
+def _compared(case, results):
+    ours = results.get("coursekit")
+    for name, result in results.items():
+        ratio = "" if ours in (None, result) else f"{ours.seconds / result.seconds:.2g}"
+        peak = "–" if result.peak is None else f"{result.peak / 1e6:.0f} MB"
+        yield [NAMES[name], _time(result.seconds), ratio, peak, _answer(case, name, result)]
+
+
+def _answer(case, name, result):
+    if len(result.answer) == 2 or case.rtol is None:  # a number and its sum; nothing to agree with
+        return f"{result.answer[-2]:.6g}"
     if name == "coursekit":
         return ""
-    if row["off"] <= case.rtol:
-        return f"the same to {row['off']:.0e}"
-    return f"DIFFERS by {row['off']:.1e}"
+    return f"{'the same to' if result.off <= case.rtol else 'DIFFERS by'} {result.off:.0e}"
+
+
+def _growing(case, results):
+    result = results["coursekit"]
+    dim = 3 if case.needs_iron else 2
+    points = case.size**dim
+    memory = f"{result.peak / 1e6:.0f} MB"
+    if case.function == "haldane_curvature":
+        # k and Ω have two numbers at each point.
+        memory += f", of which k and Ω {32 * points / 1e6:.0f} MB"
+    per_point = f"{1e9 * result.seconds / points:.3g} ns"
+    yield [case.title, f"{case.size}^{dim}", f"{points}", _time(result.seconds), per_point, memory]
+
+
+def _closing_in(case, results):
+    for name, result in results.items():
+        value = result.answer[2]
+        off = f"{100 * (value / IRON_LIMIT - 1):+.1f} %"
+        yield [NAMES[name], case.title, _time(result.seconds), f"{value:.1f}", off]
 
 
 def _time(seconds):
     return f"{seconds:.2f} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
+
+
+_ROWS = {"compared": _titled, "growing": _growing, "closing in": _closing_in}

@@ -1,8 +1,8 @@
-"""One contender at one question, in a process of its own: ``worker.py CONTENDER CASE [IRON]``.
+"""One contender at one question, in a process of its own: CONTENDER FUNCTION ARGUMENTS.
 
-Reads "run" or "end" from standard input; answers each with a line of JSON on standard output.
-Seconds are those of the processor, on one core: on an idle machine they are the clock's, on a busy
-one they do not count what other programs take.
+Arguments are JSON.  Reads "run" or "end" from standard input, and answers each with a line of JSON
+on standard output.  Seconds are those of the processor, on one core: on an idle machine they are
+the clock's, on a busy one they do not count what other programs take.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def summary(answer):
 
 
 def main():
-    contender, case, *iron = sys.argv[1:]
+    contender, function, arguments = sys.argv[1:]
     # What contenders print goes elsewhere.
     channel = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
@@ -60,8 +60,7 @@ def main():
         os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
     module = loaded(contender)
     imported = most_memory()
-    kind, _, size = case.partition("_")
-    run, answer = module.iron(int(size), *iron) if kind == "iron" else getattr(module, case)()
+    run, answer = getattr(module, function)(*json.loads(arguments))
     times = 1
     result = None
     for line in sys.stdin:

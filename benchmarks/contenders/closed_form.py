@@ -7,16 +7,14 @@ import floor
 import numpy as np
 
 
-def haldane_curvature():
-    n = cases.CURVATURE_MESH
+def haldane_curvature(n):
     return lambda: floor.haldane_curvature(n, **cases.HALDANE), lambda out: out[..., 0]
 
 
-def haldane_response():
-    mus, n = np.linspace(*cases.LEVELS), cases.RESPONSE_MESH
+def haldane_response(n):
+    mus = np.linspace(*cases.LEVELS)
     return lambda: floor.haldane_response(n, mus, **cases.HALDANE), np.concatenate
 
 
-def weyl_curvature():
-    n = cases.WEYL_MESH
+def weyl_curvature(n):
     return lambda: floor.weyl_curvature(n, cases.WEYL_NODE), lambda out: out[..., 0, :]

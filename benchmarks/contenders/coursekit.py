@@ -13,13 +13,9 @@ for name in ck.__all__:
     getattr(ck, name)
 
 
-def _built(vectors, orbitals, onsite, hoppings):
-    return ck.TightBinding(vectors, orbitals, hoppings, onsite=onsite)
-
-
-def haldane_curvature():
+def haldane_curvature(n):
     model = ck.models.haldane(**cases.HALDANE)
-    k = ck.uniform_mesh(model.lattice, cases.CURVATURE_MESH)
+    k = ck.uniform_mesh(model.lattice, n)
     return lambda: ck.berry_curvature(model, k, progress=False), lambda omega: omega[..., 0]
 
 
@@ -33,10 +29,10 @@ def narrow_chern():
     return lambda: ck.chern_number(model, 1), float
 
 
-def haldane_response():
+def haldane_response(n):
     model = ck.models.haldane(**cases.HALDANE)
     mus = np.linspace(*cases.LEVELS)
-    mesh = {"mesh": cases.RESPONSE_MESH, "method": "uniform", "progress": False}
+    mesh = {"mesh": n, "method": "uniform", "progress": False}
 
     def run():
         sigma = ck.anomalous_hall(model, mus, **mesh)
@@ -45,25 +41,33 @@ def haldane_response():
     return run, np.concatenate
 
 
-def group_curvature():
+def group_curvature(n):
     orbitals, onsite, hoppings = models.random_hoppings(cases.ORBITALS, cases.FILLED)
-    model = _built(np.eye(2), orbitals, onsite, hoppings)
-    k = ck.uniform_mesh(model.lattice, cases.GROUP_MESH)
+    model = ck.TightBinding(np.eye(2), orbitals, hoppings, onsite=onsite)
+    k = ck.uniform_mesh(model.lattice, n)
     filled = range(cases.FILLED)
     return lambda: ck.berry_curvature(model, k, filled, progress=False), np.asarray
 
 
-def weyl_curvature():
+def weyl_curvature(n):
     model = ck.models.weyl(cases.WEYL_NODE)
-    k = ck.uniform_mesh(model.lattice, cases.WEYL_MESH)
+    k = ck.uniform_mesh(model.lattice, n)
     return lambda: ck.berry_curvature(model, k, progress=False), lambda omega: omega[..., 0, :]
 
 
 def iron(n, path):
+    return _iron(path, mesh=n, method="uniform")
+
+
+def iron_closing_in(setting, path):
+    if setting == "uniform":
+        return _iron(path, mesh=50, method="uniform")
+    return _iron(path, method="adaptive", rtol=1e-2)
+
+
+def _iron(path, **options):
     def run():
         model = ck.read_wannier90(path)
-        return ck.anomalous_hall(
-            model, cases.FERMI_ENERGY, mesh=n, method="uniform", progress=False
-        )
+        return ck.anomalous_hall(model, cases.FERMI_ENERGY, progress=False, **options)
 
     return run, ck.units.siemens_per_cm

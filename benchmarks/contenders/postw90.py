@@ -12,10 +12,20 @@ from wannier90_files import write_postw90
 
 
 def iron(n, path):
+    return _iron(path, n)
+
+
+def iron_closing_in(setting, path):
+    if setting == "uniform":
+        return _iron(path, 40)
+    return _iron(path, 30, "berry_curv_adpt_kmesh = 5\nberry_curv_adpt_kmesh_thresh = 100\n")
+
+
+def _iron(path, n, more=""):
     # The mesh of the first-principles calculation, and the neighbours of a point of its lattice.
-    write_postw90(
-        path, ".", mesh=(2, 2, 2), shell=12, fermi_energy=cases.FERMI_ENERGY, berry_mesh=n
-    )
+    write_postw90(path, ".", (2, 2, 2), 12, fermi_energy=cases.FERMI_ENERGY, berry_mesh=n)
+    with open("Fe.win", "a") as file:
+        file.write(more)
     command = [shutil.which("postw90.x"), "Fe"]
     if timer := shutil.which("time"):
         command = [timer, "-f", "%M", "-o", "memory", *command]
