@@ -14,9 +14,11 @@ from nbconvert.exporters import Exporter
 from nbgrader import utils
 from pygments.formatters import HtmlFormatter
 
+from coursekit.grading.coursedir import course_root
 from coursekit.grading.markup import code_html, markdown_html, plain_text
 from coursekit.grading.outputs import safe_html
 from coursekit.grading.split import is_test
+from coursekit.grading.triage import notes_of
 
 __all__ = ["FeedbackExporter", "page_style", "page_template", "unreadable_page"]
 
@@ -61,6 +63,7 @@ class FeedbackExporter(Exporter):
             score=about["score"],
             max_score=about["max_score"],
             late_penalty=about["late_penalty"],
+            notes=notes_of(course_root(self), about["assignment"], about["student"]),
             tasks=[cell["task"] for cell in cells if cell["task"]],
             cells=cells,
             **page_style(),
@@ -83,6 +86,14 @@ def _title(nb: Any) -> str:
         if cell.cell_type == "markdown" and first.startswith("# "):
             return str(first[2:].strip())
     return ""
+
+
+def _below_title(cell: Any) -> str:
+    """A text cell without the title, which stands at the top of the page already."""
+    source = str(cell.source)
+    if utils.is_locked(cell) and source.lstrip().startswith("# "):
+        return source.lstrip().partition("\n")[2]
+    return source
 
 
 def _under_headings(nb: Any) -> Iterator[tuple[Any, str]]:
@@ -121,7 +132,7 @@ def _cell(cell: Any, heading: str) -> dict[str, Any]:
         shown["source"] = Markup(code_html(cell.source))
         shown["outputs"] = [_output(output, shown["test"]) for output in cell.outputs]
     else:
-        shown["html"] = Markup(markdown_html(cell.source, cell.get("attachments")))
+        shown["html"] = Markup(markdown_html(_below_title(cell), cell.get("attachments")))
     return shown
 
 
