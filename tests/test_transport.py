@@ -454,6 +454,18 @@ def test_dipole_at_zero_temperature():
     assert not ck.berry_curvature_dipole(TILTED, 0.0).any()
 
 
+def test_dipole_where_bands_touch():
+    """Kramers pairs on the mesh: whatever states rounding picks there, the sum is the same."""
+    expected = ck.berry_curvature_dipole(RASHBA, -1.5, 0.3, mesh=12)
+    for unit in (3.0, 7.0, 1e3):
+        model = ck.TightBinding.from_blocks(
+            RASHBA.lattice, RASHBA.orbitals, {R: unit * b for R, b in RASHBA.blocks.items()}
+        )
+        D = ck.berry_curvature_dipole(model, -1.5 * unit, 0.3 * unit, mesh=12)
+        np.testing.assert_allclose(D, expected, atol=1e-10)
+    np.testing.assert_allclose(expected, 0, atol=1e-10)  # C₃
+
+
 def test_dipole_that_symmetry_forbids():
     kT = 0.15
     C3 = ck.models.haldane(1, 0.2, 0.7, 0.9)  # a polar vector in the plane of a threefold axis
