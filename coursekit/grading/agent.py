@@ -280,6 +280,9 @@ def _make_shell(channel: Channel, printed: Printed) -> Any:
         def init_virtualenv(self) -> None:
             pass
 
+        def enable_gui(self, gui: Any = None) -> None:
+            pass
+
         def ask_exit(self) -> None:
             """Called by `exit`; the cells below it count, too."""
 
