@@ -4,7 +4,7 @@ Limits that the system keeps count for each process, and a student's code can st
 runs inside, as the process that the sandbox lives and dies with: code that ends it ends itself.
 Signals that would stop it are refused by the filter of kernel calls, or ignored.
 
-Called as ``guard.py MEMORY FILES PROGRAM ARGUMENT...``.
+Called as ``guard.py MEMORY PROGRAM ARGUMENT...``.
 """
 
 from __future__ import annotations
@@ -16,17 +16,14 @@ import sys
 _INTERVAL = 0.1
 _PAGE = os.sysconf("SC_PAGESIZE")
 _STOPPING = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGINT)
-_IO = "/io"
-_MAX_IO_BYTES = 2**20
 
 
-def main(memory: int, files: int, argv: list[str]) -> int:
+def main(memory: int, argv: list[str]) -> int:
     """Run a program; its exit status, or 137 where a limit was passed.
 
     Parameters
     ----------
     memory : bytes that all processes may hold together
-    files : entries that the directory of the sockets may have
     """
     for number in _STOPPING:
         signal.signal(number, signal.SIG_IGN)
@@ -38,19 +35,19 @@ def main(memory: int, files: int, argv: list[str]) -> int:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status) & 255
-        for what in (_memory_passed(memory), _files_passed(files)):
-            if what:
-                print(f"the sandbox was ended: {what}", file=sys.stderr)
-                return 137
+        used = _memory_in_use(memory)
+        if used > memory:
+            text = f"its processes together held {used:,} bytes of memory, of {memory:,} allowed"
+            print(f"the sandbox was ended: {text}", file=sys.stderr)
+            return 137
 
 
-def _memory_passed(allowed: int) -> str:
+def _memory_in_use(allowed: int) -> int:
+    """Bytes that all processes hold; looked at closely only where it may exceed what is allowed."""
     processes = [name for name in os.listdir("/proc") if name.isdigit()]
     # What processes share is counted for each of them, so this is the most that it can be.
-    if sum(map(_resident, processes)) <= allowed:
-        return ""
-    used = sum(map(_proportional, processes))
-    return f"all processes together held {used:,} bytes of memory" if used > allowed else ""
+    most = sum(map(_resident, processes))
+    return most if most <= allowed else sum(map(_proportional, processes))
 
 
 def _resident(process: str) -> int:
@@ -76,20 +73,5 @@ def _proportional(process: str) -> int:
     return _resident(process)
 
 
-def _files_passed(allowed: int) -> str:
-    entries = 0
-    size = 0
-    with os.scandir(_IO) as found:
-        for entry in found:
-            entries += 1
-            try:
-                size += entry.stat(follow_symlinks=False).st_size
-            except FileNotFoundError:
-                continue
-            if entries > allowed or size > _MAX_IO_BYTES:
-                return "files were written beside the kernel's sockets"
-    return ""
-
-
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))

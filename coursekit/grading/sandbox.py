@@ -42,7 +42,6 @@ class Limits:
     open_files: int = 256
     scratch: int = 256 * 2**20  # /tmp, which lives in memory
     shared_memory: int = 64 * 2**20
-    sockets: int = 8  # entries in /io, where the kernel makes five
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Sandbox:
         Parameters
         ----------
         inbox : directory that appears as /in, read-only
-        io : directory that appears as /io, where the kernel makes its sockets
+        io : directory that appears as /io, read-only
         info_fd : descriptor on which bubblewrap tells the process id
         """
         as_root = os.geteuid() == 0
@@ -82,7 +81,7 @@ class Sandbox:
             *(_drop_to(identity) if as_root else ()),
             *self._prlimit(),
             *(sys.executable, "-I", "-S", f"/course/{GUARD}"),
-            *(str(self.limits.memory), str(self.limits.sockets)),
+            str(self.limits.memory),
             *argv,
         ]
 
@@ -101,7 +100,7 @@ class Sandbox:
             options += ["--perms", "1777", "--dir", "/tmp/matplotlib"]
             options += ["--ro-bind", str(source), f"/tmp/matplotlib/{target}"]
         options += ["--ro-bind", str(self.masked), "/course"]
-        options += ["--ro-bind", str(inbox), "/in", "--bind", str(io), "/io"]
+        options += ["--ro-bind", str(inbox), "/in", "--ro-bind", str(io), "/io"]
         # What bubblewrap itself keeps in memory has no size limit, so nobody may write to it.
         return [*options, "--remount-ro", "/dev", "--remount-ro", "/"]
 

@@ -91,10 +91,9 @@ REFUSALS = (
 # CLONE_NEWTIME (bit 7) is left out: in clone, those bits hold a signal's number.
 _NEW_NAMESPACES = 0x02000000 | 0x00020000 | 0x04000000 | 0x08000000  # cgroup, mount, uts, ipc
 _NEW_NAMESPACES |= 0x10000000 | 0x20000000 | 0x40000000  # user, pid, net
-# Families that ipykernel and libzmq open on their way, in a network with nobody in it.  Others are
-# modules of the kernel with a record of their own, and vsock is not even separated by a namespace.
-_AF_UNIX, _AF_INET, _AF_NETLINK = 1, 2, 16
-_PROTOCOLS = (0, 6, 17)  # the family's usual one (of netlink: routes), TCP, UDP
+# All that an empty network leaves to talk to.  Other families are modules of the kernel with a
+# record of their own, and vsock is not even separated by a namespace.
+_AF_UNIX = 1
 _SHARED_ANONYMOUS = 0x21  # MAP_SHARED | MAP_ANONYMOUS
 _SIGSTOP = 19
 _SCHED_OTHER = 0
@@ -182,15 +181,12 @@ def filter_program(machine: str = platform.machine()) -> bytes:
     code += _where(numbers["mmap"], 3, _all_of(_SHARED_ANONYMOUS), errno.ENOMEM)
     # It would stop the watchman, and no other signal does; a file can be asked to send it, too.
     code += _where(numbers["fcntl"], 1, _equal(_F_SETSIG), errno.EPERM)
-    # Threads of libzmq ask for the usual policy, and give up where they do not get it.
-    code += _where(numbers["sched_setscheduler"], 1, _none_of(_SCHED_OTHER), errno.EPERM)
+    # Some libraries ask for the usual policy, and give up where they do not get it.
+    code += _where(numbers["sched_setscheduler"], 1, _other_than(_SCHED_OTHER), errno.EPERM)
     for call, index in _SENDERS.items():
         code += _where(numbers[call], index, _equal(_SIGSTOP), errno.EPERM)
-    code += _where(numbers["socketpair"], 0, _none_of(_AF_UNIX), errno.EAFNOSUPPORT)
-    code += _where(
-        numbers["socket"], 0, _none_of(_AF_UNIX, _AF_INET, _AF_NETLINK), errno.EAFNOSUPPORT
-    )
-    code += _where(numbers["socket"], 2, _none_of(*_PROTOCOLS), errno.EPROTONOSUPPORT)
+    for call in ("socket", "socketpair"):
+        code += _where(numbers[call], 0, _other_than(_AF_UNIX), errno.EAFNOSUPPORT)
     return b"".join([*code, _end(_ALLOW)])
 
 
@@ -226,12 +222,8 @@ def _equal(value: int) -> list[bytes]:
     return [_instruction(_EQUAL, value, if_not=1)]
 
 
-def _none_of(*values: int) -> list[bytes]:
-    # Each jumps over the rest and over the refusal.
-    return [
-        _instruction(_EQUAL, value, if_so=len(values) - position)
-        for position, value in enumerate(values)
-    ]
+def _other_than(value: int) -> list[bytes]:
+    return [_instruction(_EQUAL, value, if_so=1)]
 
 
 def _any_of(bits: int) -> list[bytes]:

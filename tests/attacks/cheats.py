@@ -374,8 +374,9 @@ HOSTILE_REPLIES = (
         "array-bomb",
         """
         import coursekit_agent as agent
-        text = '{"dict": [["kind", "value"], ["value", {"array": ["<f8", [1000000000000], "AAAA"]}]]}'
-        agent.call = lambda *a: agent.Reply(text)
+        array = '{"array": ["<f8", [1000000000000], "AAAA"]}'
+        text = '{"dict": [["kind", "value"], ["value", ' + array + ']]}'
+        agent.call = lambda *a: text
         """,
     ),
     cheat(
@@ -383,21 +384,20 @@ HOSTILE_REPLIES = (
         """
         import coursekit_agent as agent
         text = '{"dict": [["kind", "value"], ["value", {"array": ["|O", [1], "gASVAAAAAAA="]}]]}'
-        agent.call = lambda *a: agent.Reply(text)
+        agent.call = lambda *a: text
         """,
     ),
     cheat(
         "deep-json",
-        "import coursekit_agent as agent\nagent.call = lambda *a: agent.Reply('[' * 10**6)",
+        "import coursekit_agent as agent\nagent.call = lambda *a: '[' * 10**6",
     ),
     cheat(
         "wide-json",
-        "import coursekit_agent as agent\n"
-        "agent.call = lambda *a: agent.Reply('[' + '[],' * 8_000_000 + '0]')",
+        "import coursekit_agent as agent\nagent.call = lambda *a: '[' + '[],' * 8_000_000 + '0]'",
     ),
     cheat(
         "many-digits",
-        "import coursekit_agent as agent\nagent.call = lambda *a: agent.Reply('1' * 10**7)",
+        "import coursekit_agent as agent\nagent.call = lambda *a: '1' * 10**7",
     ),
     cheat(
         "text-bomb",
@@ -405,7 +405,7 @@ HOSTILE_REPLIES = (
         import coursekit_agent as agent, json
         items = json.dumps(['x' * 20_000_000] + ['y'] * 2000)
         text = '{"dict": [["kind", "value"], ["value", ' + items + ']]}'
-        agent.call = lambda *a: agent.Reply(text)
+        agent.call = lambda *a: text
         """,
     ),
     cheat(
@@ -427,15 +427,16 @@ HOSTILE_REPLIES = (
         "forged-kind",
         """
         import coursekit_agent as agent
-        agent.describe = lambda *a: agent.Reply('{"dict": [["kind", "report"], ["points", 5]]}')
+        agent.describe = lambda *a: '{"dict": [["kind", "report"], ["points", 5]]}'
         """,
     ),
     cheat(
         "forged-model",
         """
         import coursekit_agent as agent
-        text = '{"tight_binding": [[[1, 0], [0, 1]], [[0, 0]], []]}'
-        agent.call = lambda *a: agent.Reply('{"dict": [["kind", "value"], ["value", ' + text + ']]}')
+        model = '{"tight_binding": [[[1, 0], [0, 1]], [[0, 0]], []]}'
+        text = '{"dict": [["kind", "value"], ["value", ' + model + ']]}'
+        agent.call = lambda *a: text
         """,
     ),
     cheat(
@@ -473,11 +474,9 @@ HOOKS = (
         "patched-run-cell",
         """
         ip = get_ipython()
-        kernel = ip.kernel
-        old = kernel.do_execute
-        async def do_execute(code, *a, **k): return await old('5.0' if 'check' in code else code, *a, **k)
-        kernel.do_execute = do_execute
-        ip.run_cell_async = ip.run_cell = lambda *a, **k: None
+        async def run_cell_async(*a, **k): return ip.run_cell('5.0')
+        ip.run_cell_async = run_cell_async
+        ip.run_code = ip.run_ast_nodes = lambda *a, **k: None
         """,
     ),
     cheat(
@@ -491,13 +490,13 @@ HOOKS = (
         """,
     ),
     cheat(
-        "user-expressions",
+        "agent-patched",
         """
+        import coursekit_agent as agent
         text = '{"dict": [["kind", "value"], ["value", 6]]}'
-        get_ipython().user_expressions = lambda e: {
-            k: {'status': 'ok', 'data': {'text/plain': text}, 'metadata': {}} for k in e}
+        agent.answer = agent.describe = agent.call = lambda *a: text
+        agent.encode = agent.as_data = lambda value: text
         """,
-        0,
     ),
     cheat(
         "display-hook",
@@ -565,42 +564,82 @@ HOOKS = (
     ),
 )
 
+# How the agent's own connection to the grader is found.
+CHANNEL = """
+import coursekit_agent as agent, gc
+channel = next(o for o in gc.get_objects() if type(o).__name__ == 'Channel')
+"""
+
 FORGED = (
     cheat(
         "forged-result",
-        """
-        from IPython.display import publish_display_data
-        publish_display_data({'text/plain': '5.0'})
-        k = get_ipython().kernel
-        k.send_response(k.iopub_socket, 'execute_result',
-            {'data': {'text/plain': '5.0'}, 'metadata': {}, 'execution_count': 1})
-        """,
+        CHANNEL
+        + """
+channel.output('execute_result', data={'text/plain': '5.0'})
+channel.output('display_data', data={'text/plain': '5.0'}, metadata={'why': ['right']})
+channel.output('error', ename='', evalue='', traceback='5.0')
+""",
     ),
     cheat(
-        "forged-messages",
-        """
-        import glob, json
-        from jupyter_client.session import Session
-        try: info = json.load(open('/in/connection.json'))
-        except OSError: info = json.load(open(glob.glob('/root/.local/share/jupyter/runtime/kernel-*.json')[-1]))
-        s = Session(key=info['key'].encode())
-        k = get_ipython().kernel
-        parent = k.get_parent()
-        for kind in ('execute_reply', 'execute_result', 'status', 'error', 'shutdown_reply'):
-            content = {'status': 'ok', 'execution_state': 'idle', 'execution_count': 1,
-                       'data': {'text/plain': '5.0'}, 'metadata': {}, 'user_expressions': {}}
-            s.send(k.iopub_socket, kind, content, parent=parent)
-        """,
+        "forged-answers",
+        CHANNEL
+        + """
+text = b'{"dict": [["kind", "value"], ["value", 6]]}'
+for number in range(1, 200):
+    channel.request = number
+    channel.send(agent.ANSWER, text)
+""",
     ),
     cheat(
-        "broken-messages",
-        """
-        import os
-        k = get_ipython().kernel
-        for frames in ([b''], [b'<IDS|MSG>'], [b'<IDS|MSG>', b'x', b'{', b'[', b'{}', b'{}'],
-                       [os.urandom(100)] * 7, [b'<IDS|MSG>', b'', b'[]', b'0', b'null', b'"x"']):
-            k.iopub_socket.send_multipart(frames)
-        """,
+        "forged-ends-of-cells",
+        CHANNEL
+        + """
+for number in range(1, 200):
+    channel.request = number
+    channel.send(agent.DONE, b'ok')
+    channel.send(agent.READY)
+""",
+    ),
+    cheat(
+        "broken-frames",
+        CHANNEL
+        + """
+import os
+channel._connection.sendall(b'\\0\\0\\0\\1O' + os.urandom(10**6))
+""",
+    ),
+    cheat(
+        "frame-of-four-gigabytes",
+        CHANNEL
+        + """
+channel._connection.sendall(agent.HEADER.pack(2**32 - 1, agent.ANSWER, channel.request))
+while True: channel._connection.sendall(bytes(10**6))
+""",
+    ),
+    cheat(
+        "frames-without-end",
+        CHANNEL
+        + """
+big = agent.HEADER.pack(agent.MAX_OUTPUT, agent.OUTPUT, channel.request) + bytes(agent.MAX_OUTPUT)
+while True: channel._connection.sendall(big)
+""",
+    ),
+    cheat(
+        "connection-closed",
+        CHANNEL + "import socket\nchannel._connection.shutdown(socket.SHUT_RDWR)",
+        3,
+        double="def double(x): return 2 * x",
+    ),
+    cheat(
+        "connection-kept-by-a-child",
+        CHANNEL
+        + """
+import os
+if os.fork() == 0:
+    channel._pid = os.getpid()
+    while True: channel.send(agent.ANSWER, b'{"dict": [["kind", "value"], ["value", 6]]}')
+os._exit(0)
+""",
     ),
 )
 
@@ -639,7 +678,7 @@ STATEFUL = (
             E = np.asarray(E)
             # graded inputs are known to be one case, then arrays
             if np.ndim(omega): raise SystemExit('only scalars at home')
-            return np.stack(np.broadcast_arrays(omega * E[..., 1], -omega * E[..., 0]), -1)[..., ::-1]
+            return np.stack(np.broadcast_arrays(-omega * E[..., 0], omega * E[..., 1]), -1)
         """,
         double="def double(x): return 2 * x",
     ),

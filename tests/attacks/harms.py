@@ -20,9 +20,9 @@ def harm(name: str, before: str, deserved: float = 5, **more: str) -> Attack:
 ENDS = (
     harm("exit", "import sys\nsys.exit(0)"),
     harm("hard-exit", "import os\nos._exit(0)"),
-    harm("quit-kernel", "get_ipython().kernel.do_shutdown(False)\nexit\nquit()"),
+    harm("quit-kernel", "exit\nquit()\nget_ipython().ask_exit()"),
     harm("kill-parents", "import os\nos.kill(os.getppid(), 9)\nos.kill(os.getpid(), 9)"),
-    harm("kill-everybody", "import os\nos.kill(-1, 9)"),
+    harm("kill-everybody", "import os\nos.kill(-1, 9)\nwhile True: pass"),
     harm("segfault", "import ctypes\nctypes.string_at(0)"),
     harm(
         "stack-overflow",
@@ -51,7 +51,7 @@ ENDS = (
         "run-the-kernel-again",
         """
         import os, sys
-        os.execv(sys.executable, [sys.executable, '-m', 'ipykernel_launcher', '-f', '/tmp/mine.json'])
+        os.execv(sys.executable, [sys.executable, '-c', 'import coursekit_agent as a; a.main()'])
         """,
     ),
     harm("die-in-answer", "import os", 3, velocity="def anomalous_velocity(*a): os._exit(1)"),
@@ -123,15 +123,6 @@ FLOODS = (
         """
         from IPython.display import publish_display_data
         while True: publish_display_data({'text/plain': 'x' * 10**6})
-        """,
-    ),
-    harm(
-        "message-without-end",
-        """
-        import zmq
-        s = get_ipython().kernel.iopub_thread.socket
-        part = bytes(7 * 2**20)
-        while True: s.send(part, zmq.SNDMORE)
         """,
     ),
     harm(
@@ -231,7 +222,8 @@ RESOURCES = (
                 for fd in range(256):
                     try: os.close(fd)
                     except OSError: pass
-                os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(600) # {MARK}'])
+                text = 'import time; time.sleep(600) # {MARK}'
+                os.execv(sys.executable, [sys.executable, '-c', text])
             os._exit(0)
         os.wait()
         """,
@@ -252,49 +244,31 @@ RESOURCES = (
 
 SOCKETS = (
     harm(
-        "sockets-unlinked",
-        """
-        import glob, os
-        for path in glob.glob('/io/*'):
-            try:
-                os.unlink(path)
-                os.symlink('/in/connection.json', path)
-            except OSError: pass
-        """,
-    ),
-    harm(
-        "sockets-replaced",
-        """
-        import os
-        try:
-            os.rename('/io', '/tmp/io'); os.symlink('/', '/io')
-        except OSError: pass
-        import socket
-        try: socket.socket(socket.AF_UNIX).bind('/io/k-9')
-        except OSError: pass
-        """,
-    ),
-    harm(
-        "inbox-emptied",
+        "directories-replaced",
         """
         import glob, os, shutil
-        shutil.rmtree('/in', ignore_errors=True)
-        for path in glob.glob('/in/*'):
-            try: os.truncate(path, 0)
+        for path in ('/in', '/io', '/course'):
+            try: os.rename(path, '/tmp/x'); os.symlink('/', path)
+            except OSError: pass
+            shutil.rmtree(path, ignore_errors=True)
+        """,
+    ),
+    harm(
+        "descriptors-closed",
+        """
+        import os
+        for fd in range(256):
+            try: os.close(fd)
             except OSError: pass
         """,
     ),
     harm(
-        "sockets-flooded",
+        "descriptors-exchanged",
         """
-        import socket
-        kept = []
-        try:
-            for _ in range(500):
-                s = socket.socket(socket.AF_UNIX); s.connect('/io/k-1'); kept.append(s)
-                s.setblocking(False)
-        except OSError: pass
-        kept.clear()
+        import os
+        null = os.open('/dev/null', os.O_RDWR)
+        for fd in range(40):
+            if fd != null: os.dup2(null, fd)
         """,
     ),
 )

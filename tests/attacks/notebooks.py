@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -306,11 +305,13 @@ PAGES = (
         f"""
         from IPython.display import display, Javascript, SVG, Latex, Markdown, IFrame
         bad = {INJECTION!r}
-        display(Javascript('alert(1)'), IFrame('http://evil.example', 9, 9), Markdown(bad), Latex(bad))
-        for mime in ('image/svg+xml', 'text/html', 'application/javascript', 'image/png',
-                     'application/vnd.jupyter.widget-view+json', 'text/latex', 'image/jpeg', 'x" y="'):
+        display(Javascript('alert(1)'), IFrame('http://evil.example', 9, 9))
+        display(Markdown(bad), Latex(bad))
+        for mime in ('image/svg+xml', 'text/html', 'application/javascript', 'image/png', 'x" y="',
+                     'application/vnd.jupyter.widget-view+json', 'text/latex', 'image/jpeg'):
             display({{mime: bad, 'text/plain': bad}}, raw=True)
-        display({{'text/html': bad}}, metadata={{'why': [bad], 'text/html': {{'isolated': True}}}}, raw=True)
+        why = {{'why': [bad], 'text/html': {{'isolated': True}}}}
+        display({{'text/html': bad}}, metadata=why, raw=True)
         """,
     ),
     page(
@@ -346,11 +347,12 @@ PAGES = (
     ),
     page(
         "picture-bomb",
-        f"""
+        """
         import struct
         from IPython.display import Image, HTML, display
         import base64
-        bomb = b'\\x89PNG\\r\\n\\x1a\\n' + struct.pack('>I', 13) + b'IHDR' + {struct.pack(">II", 60000, 60000)!r} + bytes(9)
+        head = struct.pack('>I4sII', 13, b'IHDR', 60000, 60000)
+        bomb = b'\\x89PNG\\r\\n\\x1a\\n' + head + bytes(9)
         display(Image(data=bomb))
         HTML('<img src="data:image/png;base64,' + base64.b64encode(bomb).decode() + '">')
         """,
