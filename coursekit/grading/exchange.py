@@ -79,7 +79,7 @@ def received_times(course: Course, assignment: str) -> dict[str, datetime]:
     attempts: dict[Author, int] = {}
     for path in files_below(source, 100_000):
         owner = author(str(path.relative_to(source)), assignment)
-        if owner and not foreign(course, path, owner):
+        if owner and owner.system == "exchange":
             # The youngest file counts: the others may have been there before the deadline.
             attempt = replace(owner, file="")
             attempts[attempt] = max(attempts.get(attempt, 0), arrival(path, source))

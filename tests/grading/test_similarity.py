@@ -84,7 +84,7 @@ def test_a_shared_run_shares_a_hash() -> None:
     rng = random.Random(2)
     signs = "+-*/%&|^<>"
     run = [rng.choice(signs) for _ in range(RUN + WINDOW - 1)]
-    for _ in range(50):
+    for _ in range(400):
         sides = [[rng.choice(signs) for _ in range(rng.randrange(40))] for _ in range(4)]
         one = " ".join([*sides[0], *run, *sides[1]])
         other = " ".join([*sides[2], *run, *sides[3]])
