@@ -75,7 +75,7 @@ def test_weights_by_subdivision(dim):
             expected = (lam * (lam @ energies < mu)[:, None]).mean(axis=0)
             weights = corner_weights(np.array([mu]), energies[:, None])[:, 0]
             # A layer of parts along the cut is in doubt: half by chance, 1/n of all at most.
-            np.testing.assert_allclose(weights, expected, atol=1 / n)
+            np.testing.assert_allclose(weights, expected, rtol=0, atol=1 / n)
 
 
 @given(seeds, dims)
@@ -109,10 +109,10 @@ def test_many_levels_equal_one_by_one(seed, dim, slope):
     assert np.isfinite(together).all()
     for n, level in enumerate(levels):
         alone = filled_below(energies, values, np.array([level]), slope, cell, 4)
-        np.testing.assert_allclose(together[:, n], alone[:, 0], atol=1e-12)
+        np.testing.assert_allclose(together[:, n], alone[:, 0], rtol=0, atol=1e-12)
     # Cells add up to one.
     one = filled_below(energies, values, levels, slope, np.zeros(25, dtype=int), 1)
-    np.testing.assert_allclose(together.sum(axis=0), one[0], atol=1e-12)
+    np.testing.assert_allclose(together.sum(axis=0), one[0], rtol=0, atol=1e-12)
     # Each simplex by itself, from its sorted corners.
     expected = np.zeros((len(levels), 3))
     if not slope:
@@ -124,7 +124,7 @@ def test_many_levels_equal_one_by_one(seed, dim, slope):
                     expected[n] += x.mean(axis=0)
                 elif level > e[0]:
                     expected[n] += corner_weights(np.array([level]), e[:, None])[:, 0] @ x
-        np.testing.assert_allclose(one[0], expected, atol=1e-12)
+        np.testing.assert_allclose(one[0], expected, rtol=0, atol=1e-12)
 
 
 @given(seeds, dims)
@@ -140,7 +140,7 @@ def test_degenerate_corners(seed, dim):
     near = filled_below(
         energies + 1e-7 * rng.normal(size=energies.shape), values, levels, False, zero, 1
     )
-    np.testing.assert_allclose(exact, near, atol=1e-5)
+    np.testing.assert_allclose(exact, near, rtol=0, atol=1e-5)
     flat = filled_below(np.zeros((dim + 1, 1)), np.ones((dim + 1, 1, 1)),
                         np.array([-0.1, 0.0, 0.1]), False, zero[:1], 1)  # fmt: skip
     np.testing.assert_allclose(flat[0, :, 0], [0, flat[0, 1, 0], 1])

@@ -317,10 +317,12 @@ def test_two_worker_processes(cluster):
         for job in jobs:
             expected = job()
             for scheduler in (cluster.scheduler_address, client):
-                np.testing.assert_allclose(job(scheduler=scheduler), expected, atol=1e-13)
+                np.testing.assert_allclose(job(scheduler=scheduler), expected, rtol=0, atol=1e-13)
         symmetries = ck.symmetry.find_symmetries(METAL)
         value = ck.anomalous_hall(METAL, mus, 0.1, mesh=60, scheduler=client, symmetries=symmetries)
-        np.testing.assert_allclose(value, ck.anomalous_hall(METAL, mus, 0.1, mesh=60), atol=1e-13)
+        np.testing.assert_allclose(
+            value, ck.anomalous_hall(METAL, mus, 0.1, mesh=60), rtol=0, atol=1e-13
+        )
         assert client.submit(sum, [1, 2]).result() == 3  # still ours
 
 
