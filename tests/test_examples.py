@@ -1,0 +1,34 @@
+"""The examples in the docstrings of the library."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import coursekit
+
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(coursekit.__path__, "coursekit.")
+    # Their examples would be homework, and need a course.
+    if not module.name.startswith(("coursekit.grading", "coursekit.checks"))
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name):
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0
+
+
+def test_there_are_examples():
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    examples = sum(
+        len(test.examples)
+        for name in MODULES
+        for test in finder.find(importlib.import_module(name))
+    )
+    assert examples > 100
