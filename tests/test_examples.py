@@ -25,10 +25,6 @@ def test_examples(name):
 
 
 def test_there_are_examples():
-    finder = doctest.DocTestFinder(exclude_empty=True)
-    examples = sum(
-        len(test.examples)
-        for name in MODULES
-        for test in finder.find(importlib.import_module(name))
-    )
-    assert examples > 100
+    find = doctest.DocTestFinder(exclude_empty=True).find
+    found = [test for name in MODULES for test in find(importlib.import_module(name))]
+    assert sum(len(test.examples) for test in found) > 100
