@@ -1,41 +1,65 @@
-"""A line that moves on a terminal, plain lines elsewhere."""
+"""A bar that moves on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import TextIO
+from typing import Any, TextIO
+
+from tqdm import tqdm
 
 __all__ = ["Progress"]
 
 
 class Progress:
-    """Tells how far a number of steps has come, and when it will be done."""
+    """Tells how far a number of submissions has come, and when all will be done.
 
-    def __init__(self, total: int, stream: TextIO | None = None) -> None:
+    Parameters
+    ----------
+    shown : False to tell nothing
+    """
+
+    def __init__(self, total: int, shown: bool = True, stream: TextIO | None = None) -> None:
         self._total = total
+        self._shown = shown
         self._stream = stream or sys.stderr
-        self._moving = self._stream.isatty()
         self._done = 0
         self._began = time.monotonic()
+        self._bar: Any = None
+        if shown and total and self._stream.isatty():
+            self._bar = tqdm(
+                total=total,
+                file=self._stream,
+                desc="grading",
+                unit=" submissions",
+                dynamic_ncols=True,
+                mininterval=0,
+                leave=False,
+            )
 
-    def start(self, what: str) -> None:
-        """A step begins."""
-        if self._moving:
-            self._stream.write(f"\r\x1b[K[{self._done + 1}/{self._total}] {what} ...{self._left()}")
-            self._stream.flush()
+    def __enter__(self) -> Progress:
+        return self
 
-    def finish(self, text: str) -> None:
-        """A step has ended; the text stays."""
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def tell(self, line: str) -> None:
+        """A submission is done; the line stays."""
         self._done += 1
+        if not self._shown:
+            return
         width = len(str(self._total))
-        start = "\r\x1b[K" if self._moving else ""
-        left = "" if self._moving else self._left()
-        self._stream.write(f"{start}[{self._done:>{width}}/{self._total}] {text}{left}\n")
-        self._stream.flush()
+        head = f"[{self._done:>{width}}/{self._total}] {line}"
+        if self._bar is None:
+            self._stream.write(f"{head}{self._left()}\n")
+            self._stream.flush()
+        else:
+            self._bar.write(head, file=self._stream)
+            self._bar.update()
 
     def _left(self) -> str:
-        if not self._done or self._done >= self._total:
+        if self._done >= self._total:
             return ""
         each = (time.monotonic() - self._began) / self._done
         return f"  ({each * (self._total - self._done):.0f} s left)"

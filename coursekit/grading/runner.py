@@ -1,43 +1,56 @@
-"""Grade all submissions of a set in one process."""
+"""Grade all submissions of a set: workers mark, this process writes."""
 
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.plugins import CsvExportPlugin
 
 from coursekit.grading.course import CONFIG_FILE, Course
+from coursekit.grading.crew import Crew
 from coursekit.grading.exchange import received_times
-from coursekit.grading.feedback import unreadable_page
-from coursekit.grading.overlay import PACKAGE
-from coursekit.grading.pool import shared_pool
+from coursekit.grading.journal import Journal
+from coursekit.grading.marking import Job, Outcome, library_digest, make_setting
 from coursekit.grading.progress import Progress
 from coursekit.grading.receipts import write_receipts
-from coursekit.grading.report import Result, load_results, save_results
+from coursekit.grading.report import Result
 from coursekit.grading.sandbox import find_bwrap
-from coursekit.grading.seed import secret_seed
+from coursekit.grading.seed import secret_seed, student_seed
+from coursekit.grading.split import SplitExecute
 from coursekit.grading.triage import COPIES, Submission, triage
+from coursekit.grading.writer import Writer, open_writer
 
 __all__ = ["grade_set"]
 
+_MARGIN = 300.0  # seconds for what surrounds a student's code
+
 
 def grade_set(
-    course: Course, assignment: str, *, regrade: bool = False, progress: bool = True
+    course: Course,
+    assignment: str,
+    *,
+    regrade: bool = False,
+    progress: bool = True,
+    workers: int | None = None,
+    scheduler: str | None = None,
 ) -> list[Result]:
     """Grade every submission, write feedback pages, the CSV of grades, and the report.
 
-    What is unchanged since it was last graded keeps its result.
+    What is unchanged since it was last graded keeps its result.  A run that was ended, in whatever
+    way, goes on where it was when it is started again.
 
     Parameters
     ----------
     regrade : grade what is unchanged, too
     progress : tell on stderr how far it has come
+    workers : processes that mark; as many as there are processors without it
+    scheduler : address of a scheduler of dask.distributed, whose workers mark instead
 
     Returns
     -------
@@ -46,94 +59,115 @@ def grade_set(
     Raises
     ------
     SandboxError : students' code cannot be run safely here; nothing was graded
-    ValueError : the gradebook does not know the assignment
+    ValueError : the gradebook does not know the assignment; or another run is at work on it
     """
-    find_bwrap()
-    submissions = triage(
-        course.path("submitted", assignment, ".").parent,
-        assignment,
-        _notebooks(course, assignment),
-        course.root / COPIES,
-        received_times(course, assignment),
-    )
-    report = course.root / f"report.{assignment}.json"
-    earlier = {} if regrade else load_results(report)
-    common = _common_fingerprint(course, assignment)
-    prints = {s.student: _fingerprint(common, s) for s in submissions}
-    kept = {s.student for s in submissions if _is_current(course, assignment, s, prints, earlier)}
-    results = {s.student: earlier[s.student] for s in submissions if s.student in kept}
-    todo = [s for s in submissions if s.student not in kept]
-    display = Progress(len(todo)) if progress else None
-    try:
-        for position, submission in enumerate(todo):
-            if display:
-                display.start(submission.student)
-            # The next kernel warms up meanwhile; behind the last one it would be for nobody.
-            shared_pool.ahead = any(not s.problem for s in todo[position + 1 :])
-            began = time.monotonic()
-            result = _grade_one(course, assignment, submission)
-            result = replace(
-                result,
-                fingerprint=prints[submission.student],
-                seconds=round(time.monotonic() - began, 2),
-            )
-            results[submission.student] = result
-            # Saved after each student: a run that is killed goes on where it was.
-            save_results(report, [*results.values()])
-            if display:
-                display.finish(f"{result.line}  {result.seconds:.1f} s")
-    finally:
-        shared_pool.close()
-    ordered = [results[s.student] for s in submissions]
-    save_results(report, ordered)
-    write_receipts(course, assignment)
-    _export(course, assignment)
+    if scheduler is None:
+        find_bwrap()
+    notebooks = _notebooks(course, assignment)
+    with (
+        Journal(course.root / f"report.{assignment}.json") as journal,
+        open_writer(course, assignment) as writer,
+    ):
+        submissions = triage(
+            course.path("submitted", assignment, ".").parent,
+            assignment,
+            notebooks,
+            course.root / COPIES,
+            received_times(course, assignment),
+        )
+        common = _common_fingerprint(course, assignment)
+        prints = {s.student: _fingerprint(common, s) for s in submissions}
+        results = {} if regrade else _kept(journal, writer, prints, notebooks)
+        todo = {s.student: s for s in submissions if s.student not in results}
+        display = Progress(len(todo), progress)
+        with (
+            closing(_outcomes(course, assignment, notebooks, todo, workers, scheduler)) as outcomes,
+            display,
+        ):
+            for outcome in outcomes:
+                student = outcome.student
+                journal.begin(student)
+                result = replace(
+                    _written(course, writer, todo[student], outcome),
+                    fingerprint=prints[student],
+                    seconds=outcome.seconds,
+                )
+                journal.finish(result)
+                results[student] = result
+                display.tell(f"{result.line}  {result.seconds:.1f} s")
+        ordered = [results[s.student] for s in submissions]
+        write_receipts(course, assignment)
+        _export(course, assignment)
+        journal.complete(ordered)
     return ordered
 
 
-def _grade_one(course: Course, assignment: str, submission: Submission) -> Result:
-    if submission.problem:
-        return _score_zero(course, assignment, submission)
-    try:
-        course.convert(Autograde, assignment, submission.student)
-        course.convert(GenerateFeedback, assignment, submission.student)
-    except Exception as error:
-        # One student's trouble must not become another's; the log has the whole of it.
-        course.log.exception("%s could not be graded", submission.student)
-        message = f"{type(error).__name__}: {error}; see report.log"
-        return Result(
-            submission.student, "failed", 0.0, _max_score(course, assignment), False, message
-        )
-    with course.gradebook() as gradebook:
-        graded = gradebook.find_submission(assignment, submission.student)
-        return Result(
-            submission.student,
-            "graded",
-            float(graded.score),
-            float(graded.max_score),
-            bool(graded.needs_manual_grade),
-            "; ".join(submission.notes),
-        )
+def _outcomes(
+    course: Course,
+    assignment: str,
+    notebooks: Mapping[str, object],
+    todo: Mapping[str, Submission],
+    workers: int | None,
+    scheduler: str | None,
+) -> Generator[Outcome, None, None]:
+    """What becomes of each submission, as it comes."""
+    yield from (Outcome(student) for student, submission in todo.items() if submission.problem)
+    students = [student for student, submission in todo.items() if not submission.problem]
+    if not students:
+        return
+    setting = make_setting(course, assignment, notebooks)
+    seed = secret_seed(course.root)
+
+    def make_job(student: str) -> Job:
+        texts = {path.stem: path.read_text("utf-8") for path in todo[student].notebooks}
+        return Job(student, student_seed(seed, student), texts)
+
+    patience = SplitExecute(config=course.config).notebook_timeout * len(notebooks) + _MARGIN
+    if scheduler is None:
+        count = workers or len(os.sched_getaffinity(0))
+        crew = Crew(setting, course.root / "report.log", count, patience)
+        yield from crew.outcomes(students, make_job)
+    else:
+        from coursekit.grading.cluster import outcomes_on
+
+        yield from outcomes_on(scheduler, setting, students, make_job, patience)
 
 
-def _score_zero(course: Course, assignment: str, submission: Submission) -> Result:
-    """Record an unreadable submission with no points and say why on its feedback page."""
-    student = submission.student
-    with course.gradebook() as gradebook:
-        gradebook.update_or_create_student(student)
-        entry = gradebook.update_or_create_submission(assignment, student)
-        for notebook in entry.notebooks:
-            for grade in notebook.grades:
-                grade.auto_score, grade.needs_manual_grade = 0, False
-        gradebook.db.commit()
-        max_score = float(entry.max_score)
-        names = [notebook.name for notebook in entry.notebooks]
-    page_directory = course.path("feedback", assignment, student)
-    page_directory.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        page = unreadable_page(name, student, max_score, submission.problem)
-        (page_directory / f"{name}.html").write_text(page, encoding="utf-8")
-    return Result(student, "unreadable", 0.0, max_score, False, submission.problem)
+def _written(course: Course, writer: Writer, submission: Submission, outcome: Outcome) -> Result:
+    """The result, when all that belongs to it is in its place."""
+    for line in outcome.log:
+        course.log.warning("%s: %s", submission.student, line)
+    problem = outcome.problem
+    if not problem:
+        try:
+            if submission.problem:
+                return writer.unreadable(submission)
+            return writer.graded(submission, outcome)
+        except Exception as error:
+            # A full disk, say: the next student may be luckier, and a later run will be.
+            course.log.exception("%s could not be written down", submission.student)
+            writer.undo()
+            problem = f"{type(error).__name__}: {error}"
+    message = f"{problem}; see report.log"
+    return Result(submission.student, "failed", 0.0, writer.max_score, False, message)
+
+
+def _kept(
+    journal: Journal, writer: Writer, prints: Mapping[str, str], notebooks: Mapping[str, object]
+) -> dict[str, Result]:
+    """Results that stand, with the scores that the gradebook has by now."""
+    kept = {}
+    scores = writer.scores()
+    for student, result in journal.results().items():
+        if (
+            result.status != "failed"
+            and result.fingerprint == prints.get(student)
+            and student in scores
+            and writer.is_complete(result, notebooks)
+        ):
+            score, by_hand = scores[student]
+            kept[student] = replace(result, score=score, by_hand=by_hand)
+    return kept
 
 
 def _notebooks(course: Course, assignment: str) -> dict[str, list[str]]:
@@ -153,39 +187,12 @@ def _notebooks(course: Course, assignment: str) -> dict[str, list[str]]:
     return notebooks
 
 
-def _max_score(course: Course, assignment: str) -> float:
-    with course.gradebook() as gradebook:
-        return float(gradebook.find_assignment(assignment).max_score)
-
-
-def _is_current(
-    course: Course,
-    assignment: str,
-    submission: Submission,
-    prints: dict[str, str],
-    earlier: Mapping[str, Result],
-) -> bool:
-    old = earlier.get(submission.student)
-    if old is None or old.status == "failed" or old.fingerprint != prints[submission.student]:
-        return False
-    pages = course.path("feedback", assignment, submission.student)
-    if not any(pages.glob("*.html")):
-        return False
-    with course.gradebook() as gradebook:
-        students = {s.student.id for s in gradebook.assignment_submissions(assignment)}
-    return submission.student in students
-
-
 def _common_fingerprint(course: Course, assignment: str) -> str:
     """Of what every score depends on: the code that grades, the set, the seed, the libraries."""
     release = course.path("release", assignment)
-    files = [
-        *sorted(p for p in PACKAGE.rglob("*") if p.is_file() and "__pycache__" not in p.parts),
-        *sorted(p for p in release.rglob("*") if p.is_file()),
-        course.root / CONFIG_FILE,
-    ]
-    libraries = [version(name) for name in ("numpy", "scipy", "nbgrader", "ipykernel")]
-    return _digest(files, [secret_seed(course.root), *libraries])
+    files = [*sorted(p for p in release.rglob("*") if p.is_file()), course.root / CONFIG_FILE]
+    versions = [version(name) for name in ("numpy", "scipy", "nbgrader", "ipython")]
+    return _digest(files, [library_digest(), secret_seed(course.root), *versions])
 
 
 def _fingerprint(common: str, submission: Submission) -> str:

@@ -169,9 +169,7 @@ class Terminal:
 
 def test_progress_on_a_terminal_moves() -> None:
     terminal: Any = Terminal()
-    progress = Progress(2, terminal)
-    progress.start("ada")
-    progress.finish("ada 5 / 9")
-    progress.start("bob")
-    assert terminal.text.startswith("\r\x1b[K[1/2] ada ...")
-    assert "s left" in terminal.text
+    with Progress(2, stream=terminal) as progress:
+        progress.tell("ada 5 / 9")
+        assert "[1/2] ada 5 / 9\n" in terminal.text
+        assert "grading:  50%" in terminal.text
