@@ -84,8 +84,10 @@ def _growing(case, results):
     if case.function == "haldane_curvature":
         # k and Ω have two numbers at each point.
         memory += f", of which k and Ω {32 * points / 1e6:.0f} MB"
-    per_point = f"{1e9 * result.seconds / points:.3g} ns"
-    yield [case.title, f"{case.size}^{dim}", f"{points}", _time(result.seconds), per_point, memory]
+    each = 1e9 * result.seconds / points
+    per_point = f"{each:.3g} ns" if each < 1e3 else f"{each / 1e3:.3g} µs"
+    mesh = f"{case.size}{'³' if dim == 3 else '²'}"
+    yield [case.title, mesh, f"{points}", _time(result.seconds), per_point, memory]
 
 
 def _closing_in(case, results):
