@@ -85,7 +85,7 @@ def test_feedback_names_the_mistake(course, results, students):
 @pytest.mark.parametrize(
     ("student", "said"),
     [
-        ("gita", "right numbers for the inputs of the self-check at home"),
+        ("gita", "Right for every input of the self-check at home"),
         ("hana", "`plaquette_chern` is not defined in your notebook"),
         ("ivo", "`hall_conductivity` gave no answer within 8 s"),
         ("koa", "Not written yet"),
