@@ -51,7 +51,9 @@ def test_scratch_is_limited(session: StudentSession) -> None:
 
 def test_no_network(session: StudentSession) -> None:
     code = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"
-    assert "Network is unreachable" in printed(session, code)
+    said = printed(session, code)
+    # The filter of kernel calls refuses such a socket; where there is none, it leads nowhere.
+    assert "Address family not supported" in said or "Network is unreachable" in said
 
 
 def test_limits_on_memory_and_processes(session: StudentSession) -> None:
