@@ -229,6 +229,24 @@ def test_what_touches_does_not_depend_on_the_unit(unit):
     np.testing.assert_allclose(omega, [5e11, -5e11], rtol=1e-6)
 
 
+@pytest.mark.parametrize("unit", [1e-20, 1e-9, 1e9])
+def test_units_of_many_bands(unit):
+    """Also where pairs of bands touch everywhere, up to the rounding of their energies."""
+
+    def scaled(model):
+        blocks = {R: unit * b for R, b in model.blocks.items()}
+        return ck.TightBinding.from_blocks(model.lattice, model.orbitals, blocks)
+
+    same = doubled(0.7, 0.7)
+    for model, bands in [(generic(), None), (same, (0, 1))]:
+        omega, m = (f(model, POINTS, bands) for f in (ck.berry_curvature, ck.orbital_moment))
+        np.testing.assert_allclose(ck.berry_curvature(scaled(model), POINTS, bands), omega, 1e-9)
+        np.testing.assert_allclose(ck.orbital_moment(scaled(model), POINTS, bands) / unit, m, 1e-9)
+    sigma = ck.anomalous_hall(same, -1.0, 0.2, mesh=12)
+    scaled_sigma = ck.anomalous_hall(scaled(same), -unit, 0.2 * unit, mesh=12)
+    assert scaled_sigma == pytest.approx(sigma, abs=1e-12)
+
+
 def test_large_energy_offset():
     """Energies about 10⁴ below zero cost four of sixteen digits, not more."""
     model = generic()
