@@ -65,7 +65,7 @@ coverage: $(READY)
 	$(BIN)/python -m pytest --cov=coursekit --cov-report=term:skip-covered
 
 benchmarks: $(READY)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(if $(PEERS),--python $(PEERS))
 
 lab: release
 	@mkdir -p exercises/mine/$(SET)
