@@ -74,8 +74,8 @@ class Integral(NamedTuple):
     """A zone integral and what is known of its error."""
 
     value: Floats | float
-    # Change from the next coarser mesh or level, of the shape of value.  It knows what was seen: for
-    # many bands in 3D, narrow peaks between the first wave vectors are in neither.
+    # Change from the next coarser mesh or level, of the shape of value.  It knows what was seen:
+    # for many bands in 3D, narrow peaks between the first wave vectors are in neither.
     error: Floats | float
     n_k: int  # wave vectors of the finest mesh; 0 for adaptive lines, which do not count them
 

@@ -134,7 +134,7 @@ REFERENCE = (
         "reference-by-path-order",
         """
         import importlib, sys
-        sys.path[:] = [p for p in sys.path if p != '/course'] + ['/work/main', '/usr/lib/python3']
+        sys.path[:] = [p for p in sys.path if p != '/course'] + ['/srv/course', '/usr/lib/python3']
         for name in [n for n in sys.modules if n.startswith('coursekit')]: del sys.modules[name]
         importlib.invalidate_caches()
         """,
@@ -165,7 +165,7 @@ REFERENCE = (
         """
         import glob
         found = [f for pattern in ('/proc/*/root@COURSE@/*', '/proc/*/cwd/*.ipynb',
-                                   '/proc/*/root/work/*') for f in glob.glob(pattern)]
+                                   '/proc/*/root/srv/*') for f in glob.glob(pattern)]
         if not found: raise OSError('nothing')
         """,
         velocity="exec(open(found[0]).read())",
