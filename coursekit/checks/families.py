@@ -38,10 +38,16 @@ def uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return round(float(rng.uniform(low, high)), 3)
 
 
-def qwz(rng: np.random.Generator, chern: int, tp: float = 0.3) -> Drawn:
-    """A Qi–Wu–Zhang model with the Chern number asked for and t′ up to ``tp`` in size."""
+def qwz(rng: np.random.Generator, chern: int, tp: float = 0.3, off: float = 0.4) -> Drawn:
+    """A Qi–Wu–Zhang model with the Chern number asked for.
+
+    Parameters
+    ----------
+    tp : largest size of t′
+    off : how far m may be from ∓1, where the gap is widest
+    """
     if chern:
-        m = -chern * uniform(rng, 0.6, 1.4)
+        m = -chern * uniform(rng, 1 - off, 1 + off)
     else:
         m = uniform(rng, 2.6, 3.2) * int(rng.choice([-1, 1]))
     slope = uniform(rng, -tp, tp)

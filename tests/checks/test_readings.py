@@ -241,6 +241,13 @@ def test_labels_earn_only_beside_the_curve(use):
     assert "returned no plot" in str(arrays)
 
 
+def test_guides_are_no_curves():
+    _, axes = plotted((X / 3, np.sin(X)))
+    axes.axhline(0.5)
+    axes.axvline(0.5)
+    assert len(as_data(axes)["lines"]) == 1
+
+
 def test_other_values_are_left_alone():
     for value in (1.0, "x", [1, 2], (), np.eye(2), {"a": 1}, None):
         assert as_data(value) is value

@@ -222,7 +222,7 @@ def _mesh_cases(rng: Rng, drawn: Sequence[Drawn]) -> list[Case]:
 
 
 # So many of each that nobody hits upon all of them.
-_EACH = (1, 1, 0, 0, -1, -1)
+_EACH = (1, 1, 1, 0, 0, -1, -1, -1)
 
 
 def _square(rng: Rng) -> list[Case]:
@@ -234,7 +234,7 @@ def _honeycomb(rng: Rng) -> list[Case]:
 
 
 def _any_cell(rng: Rng) -> list[Case]:
-    hands = [(c, hand) for c in (1, -1) for hand in (1, -1)] + [(0, 1), (0, -1)]
+    hands = [(c, hand) for c in (1, -1, 1, -1, 0) for hand in (1, -1)]
     return _mesh_cases(rng, [other_cell(rng, qwz(rng, c), hand) for c, hand in hands])
 
 

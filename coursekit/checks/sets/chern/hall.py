@@ -240,7 +240,7 @@ HALL = Check(
 
 
 # Chern numbers; so many of each that nobody hits upon all of them.
-_EACH = (1, 1, 0, 0, -1, -1)
+_EACH = (1, 1, 1, 0, 0, -1, -1, -1)
 
 
 def _torus(drawn: Drawn, quanta: int, length: int) -> tuple[NDArray[np.float64], float, float]:
@@ -265,14 +265,20 @@ def _tori(rng: Rng, drawn: Drawn, lengths: Sequence[int]) -> Case:
     return Case((energies, fields, areas, mu), text)
 
 
+def _gapped(rng: Rng, chern: int) -> Drawn:
+    # In two flux quanta on twelve cells a narrower gap would close around μ.
+    return qwz(rng, chern, tp=0.0, off=0.2)
+
+
 def _one_torus(rng: Rng) -> list[Case]:
-    drawn = [other_basis(rng, qwz(rng, int(c), tp=0.0)) for c in rng.permutation(_EACH)]
+    drawn = [other_basis(rng, _gapped(rng, int(c))) for c in rng.permutation(_EACH)]
     return [_tori(rng, one, [16] * 4) for one in drawn]
 
 
 def _many_tori(rng: Rng) -> list[Case]:
-    drawn = [haldane(rng, c) for c in (1, -1, 0)]
-    drawn += [other_cell(rng, qwz(rng, c, tp=0.0), int(rng.choice([-1, 1]))) for c in (1, -1)]
+    drawn = [haldane(rng, c) for c in (1, 1, 0, -1, -1)]
+    cells = [_gapped(rng, c) for c in (1, 1, -1, -1)]
+    drawn += [other_cell(rng, one, hand) for one, hand in zip(cells, (1, -1) * 2, strict=True)]
     cases = []
     for one in rng.permutation(np.array(drawn, dtype=object)):
         lengths = [int(n) for n in rng.permutation([12, 14, 16, 18])]
