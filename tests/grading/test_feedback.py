@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,20 +44,6 @@ $$\\sigma_{xy} = \\frac{q^2}{\\hbar}\\int\\frac{d^2k}{(2\\pi)^2}\\sum_n f_n\\Ome
 )
 WRONG = "def anomalous_velocity(omega, E):\n    return 2 * np.asarray(E)"
 SIZES = [(390, "dark"), (390, "light"), (1100, "light")]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """The system's Chromium."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.skip("no Chromium on this machine; install the package `chromium`")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=quiet)
-        yield browser
-        browser.close()
 
 
 def _hostile(notebook: Any) -> None:

@@ -102,29 +102,22 @@ def answers(url: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def page(server: Server) -> Iterator[Any]:
+def page(server: Server, chromium: Any) -> Iterator[Any]:
     """A browser window of the instructor, logged in by the token."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.skip("no Chromium on this machine; install the package `chromium`")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=quiet)
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        context.route(
-            "**/*",
-            lambda route: (
-                route.continue_()
-                if route.request.url.startswith((server.address, "data:", "blob:"))
-                else route.abort()
-            ),
-        )
-        window = context.new_page()
-        window.set_default_timeout(15_000)
-        window.goto(f"{server.address}/formgrader?token={server.token}")
-        yield window
-        browser.close()
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.route(
+        "**/*",
+        lambda route: (
+            route.continue_()
+            if route.request.url.startswith((server.address, "data:", "blob:"))
+            else route.abort()
+        ),
+    )
+    window = context.new_page()
+    window.set_default_timeout(15_000)
+    window.goto(f"{server.address}/formgrader?token={server.token}")
+    yield window
+    context.close()
 
 
 def screenshot(page: Any, name: str) -> None:
