@@ -19,12 +19,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # Imported late, so that --help does not wait for nbgrader.
     from nbgrader.converters.base import NbGraderException
+    from sqlalchemy.exc import SQLAlchemyError
 
     from coursekit.grading.course import Course
     from coursekit.grading.sandbox import SandboxError
 
     try:
-        course = Course(options.course.resolve())
+        course = Course(options.course.resolve(), options.db)
         if options.command == "source":
             return _source(course, options.set)
         if options.command == "sample":
@@ -35,10 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _collect(course, options.set, options.downloads)
         if options.command == "export":
             return _export(course, options.set, options.lms, options.column)
-        return _grade(course, options.set, options.regrade)
+        return _grade(course, options)
     except (FileNotFoundError, SandboxError, ValueError) as error:
         print(f"coursekit: {error}", file=sys.stderr)
         return 2
+    except SQLAlchemyError as error:
+        print(f"coursekit: the gradebook's database: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ncoursekit: ended; what is done is kept, and a new run goes on", file=sys.stderr)
+        return 130
     except NbGraderException as error:
         print(f"coursekit: {error}; see {course.root / 'report.log'}", file=sys.stderr)
         return 2
@@ -62,11 +69,18 @@ def _sample(course: Course, set_name: str) -> int:
     return 0
 
 
-def _grade(course: Course, set_name: str, regrade: bool) -> int:
+def _grade(course: Course, options: argparse.Namespace) -> int:
     from coursekit.grading.report import table
     from coursekit.grading.runner import grade_set
 
-    results = grade_set(course, set_name, regrade=regrade)
+    set_name = options.set
+    results = grade_set(
+        course,
+        set_name,
+        regrade=options.regrade,
+        workers=options.workers,
+        scheduler=options.scheduler,
+    )
     text = table(results)
     (course.root / f"report.{set_name}.txt").write_text(text + "\n", encoding="utf-8")
     print(text)
@@ -108,6 +122,14 @@ def _export(course: Course, set_name: str, lms: str, column: str | None) -> int:
     return 1 if sheet.left_out else 0
 
 
+def _count(text: str) -> int:
+    """A number of workers."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"got {number}; expected 1 or more")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="coursekit", description=__doc__)
     common = argparse.ArgumentParser(add_help=False)
@@ -118,6 +140,12 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("exercises"),
         metavar="DIR",
         help="directory with nbgrader_config.py (default: exercises)",
+    )
+    common.add_argument(
+        "--db",
+        default="",
+        metavar="URL",
+        help="gradebook, as in postgresql+psycopg://user@host/name (default: as configured)",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser(
@@ -131,6 +159,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     grade.add_argument(
         "--regrade", action="store_true", help="grade what is unchanged since last time, too"
+    )
+    where = grade.add_mutually_exclusive_group()
+    where.add_argument(
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="processes at a time (default: one for each processor)",
+    )
+    where.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="grade on the workers of this dask.distributed scheduler",
     )
     commands.add_parser(
         "report", parents=[common], help="write the instructor's report on the class"

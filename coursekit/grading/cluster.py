@@ -67,7 +67,7 @@ def outcomes_on(
         shared = client.scatter(setting, broadcast=True)
         waiting = deque(students)
         names: dict[Any, str] = {}
-        pending = dask.as_completed()
+        pending = dask.as_completed(loop=client.loop)
 
         def submit() -> None:
             student = waiting.popleft()

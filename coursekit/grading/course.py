@@ -29,12 +29,18 @@ CONFIG_FILE = "nbgrader_config.py"
 class Course:
     """A directory with ``nbgrader_config.py`` in it.
 
+    Parameters
+    ----------
+    db : address of the gradebook's database, as SQLAlchemy writes it; without one, what the
+        configuration says, which is a file beside it when it says nothing
+
     Raises
     ------
     FileNotFoundError : there is no such file
     """
 
     root: Path
+    db: str = ""
 
     def __post_init__(self) -> None:
         if not (self.root / CONFIG_FILE).is_file():
@@ -65,6 +71,8 @@ class Course:
         """nbgrader's CourseDirectory, set to one assignment and student."""
         coursedir = CourseDirectory(config=self.config)
         coursedir.root = str(self.root)
+        if self.db:
+            coursedir.db_url = self.db
         coursedir.assignment_id, coursedir.student_id = assignment, student
         return coursedir
 
@@ -81,8 +89,16 @@ class Course:
     def gradebook(self) -> Iterator[Any]:
         """The gradebook, open."""
         coursedir = self.coursedir(".")
-        with _own_tools(), Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
-            yield gradebook
+        with _own_tools():
+            try:
+                gradebook = Gradebook(coursedir.db_url, coursedir.course_id)
+            except ModuleNotFoundError as error:
+                raise ValueError(
+                    f"{coursedir.db_url.partition(':')[0]} needs a driver ({error}); expected one "
+                    "to be installed: for PostgreSQL, pip install 'coursekit[postgres]'"
+                ) from None
+            with gradebook:
+                yield gradebook
 
     def path(self, step: str, assignment: str, student: str = ".") -> Path:
         """``release/.``, ``submitted/<student>`` and so on, as the configuration names them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -154,6 +155,7 @@ def _output(output: Any, from_test: bool) -> dict[str, Any]:
     return {"kind": "text", "text": plain_text(data.get("text/plain", ""))}
 
 
+@functools.cache
 def page_template(name: str) -> Any:
     """A template of ours, with everything in it escaped that is not marked as HTML."""
     environment = Environment(
@@ -166,6 +168,7 @@ def page_template(name: str) -> Any:
     return environment.get_template(name)
 
 
+@functools.cache
 def page_style(*more: str) -> dict[str, Markup]:
     """The style of all pages, and that of files named in addition, as ``style``."""
     folder = Path(__file__).parent / "templates"
