@@ -52,6 +52,8 @@ class _Task:
     wrong: int
     waiting: int
     parts: tuple[tuple[str, int, int], ...]
+    usual: float
+    slowest: float
 
     @property
     def total(self) -> int:
@@ -151,7 +153,9 @@ def _tasks(
         waiting = sum(name in grade.waiting for grade in grades)
         wrong = len(earned) - right - part - waiting
         title = titles.get(name, name)
-        tasks.append(_Task(title, points, mean, right, part, wrong, waiting, parts))
+        took = [work.seconds.get(name, 0.0) for work in works.values()] or [0.0]
+        times = (statistics.median(took), max(took))
+        tasks.append(_Task(title, points, mean, right, part, wrong, waiting, parts, *times))
     return tasks
 
 

@@ -11,6 +11,7 @@ import builtins
 import contextlib
 import io
 import math
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from numbers import Real
@@ -62,6 +63,7 @@ class CellRunner:
         self._reports = []
         self._missing = {}
         self._session.begin_test()
+        began = time.monotonic()
         printed = io.StringIO()
         try:
             # What a test writes to stderr, warnings above all, is no reason to lose the mark.
@@ -76,6 +78,8 @@ class CellRunner:
                     error.__traceback__
                 )
             outputs = [*_shown(self._reports), _error(error)]
+        for shown in outputs[: len(self._reports)]:
+            shown.metadata["seconds"] = round(time.monotonic() - began, 2)
         if text := printed.getvalue()[:_MAX_PRINTED]:
             outputs.insert(0, output("stream", name="stdout", text=text))
         return outputs

@@ -28,11 +28,13 @@ class Work:
     answers : grade_id of a cell that students write, or ``OTHER_CELLS`` -> its code
     why : grade_id of a test -> what was wrong, in words
     parts : grade_id of a test -> name, points earned and points possible of each part
+    seconds : grade_id of a test -> how long its checks took
     """
 
     answers: Mapping[str, str]
     why: Mapping[str, tuple[str, ...]]
     parts: Mapping[str, tuple[tuple[str, int, int], ...]]
+    seconds: Mapping[str, float]
 
 
 def load_work(course: Course, assignment: str, student: str) -> Work:
@@ -40,6 +42,7 @@ def load_work(course: Course, assignment: str, student: str) -> Work:
     answers: dict[str, str] = {}
     why: dict[str, tuple[str, ...]] = {}
     parts: dict[str, tuple[tuple[str, int, int], ...]] = {}
+    seconds: dict[str, float] = {}
     for cell in _cells(course.path("autograded", assignment, student)):
         about = cell.get("metadata", {}).get("nbgrader", {})
         name = about.get("grade_id", OTHER_CELLS)
@@ -55,8 +58,10 @@ def load_work(course: Course, assignment: str, student: str) -> Work:
             texts = ["".join(o.get("data", {}).get("text/plain", "")) for o in outputs]
             found = [match for text in texts for match in _PART.findall(text)]
             why[name] = (*(reason for reasons in said for reason in reasons), *errors)
+            took = [o.get("metadata", {}).get("seconds", 0.0) for o in outputs]
+            seconds[name] = max(took, default=0.0)
             parts[name] = tuple((part, int(got), int(full)) for part, got, full in found)
-    return Work(answers, why, parts)
+    return Work(answers, why, parts, seconds)
 
 
 def task_titles(course: Course, assignment: str) -> dict[str, str]:

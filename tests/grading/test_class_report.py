@@ -46,7 +46,7 @@ def test_report_after_grading(
     assert "mean 2.67 , median 3 of 9 points" in text
     assert "cem scored 0: chern.ipynb is not JSON" in text
     assert "dina mine.ipynb was taken for chern.ipynb" in text
-    assert "1 all points, 0 some, 2 none" in text
+    assert "1 all points, 0 some, 2 none; half took less than" in text
     assert "one electron 1 of 3" in text
     assert "2 ×" in text
     assert "for example bob" in text
@@ -69,7 +69,8 @@ def notebook(source: str, why: list[str], text: str) -> str:
     answer = nbformat.v4.new_code_cell(source, id="a")
     answer.metadata["nbgrader"] = {"grade_id": "hall-solution", "solution": True, "grade": False}
     shown = {"text/plain": text}
-    output = nbformat.v4.new_output("display_data", data=shown, metadata={"why": why})
+    about = {"why": why, "seconds": 0.5}
+    output = nbformat.v4.new_output("display_data", data=shown, metadata=about)
     test = nbformat.v4.new_code_cell("check", id="t", outputs=[output])
     test.metadata["nbgrader"] = {"grade_id": "hall-test", "grade": True, "solution": False}
     return nbformat.writes(nbformat.v4.new_notebook(cells=[answer, test]))
@@ -109,6 +110,7 @@ def test_large_class_quickly_and_safely(large_class: Course) -> None:
     assert "300 graded, 1 could not be read" in text
     assert "257 ×" in text  # they differ in numbers alone
     assert "s299 29.9 s" in text
+    assert "half took less than 0.5 s, the slowest 0.5 s" in text
     assert "<script" not in html
     assert "<img" not in html
     assert "onerror" not in re.sub(r"&lt;.*?&gt;", "", html)
