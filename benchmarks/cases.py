@@ -47,7 +47,7 @@ COMPARED = (
         "Haldane model: Ω of the bands at 1000² k",
         "haldane_curvature",
         1000,
-        ("coursekit", "closed_form", "pythtb"),
+        ("coursekit", "closed_form", "in_blocks", "pythtb"),
         target="≤ 1.3 × closed form, < 64 MB",
     ),
     Case(
@@ -69,7 +69,7 @@ COMPARED = (
         f"Haldane model: σ_xy and M at {LEVELS[2]} μ, T = 0, 300² k",
         "haldane_response",
         300,
-        ("coursekit", "closed_form", "wannierberri"),
+        ("coursekit", "closed_form", "in_blocks", "wannierberri"),
         target="≤ 1.5 × closed form",
     ),
     Case(
@@ -83,7 +83,7 @@ COMPARED = (
         "Weyl semimetal: Ω of the bands at 50³ k",
         "weyl_curvature",
         50,
-        ("coursekit", "closed_form", "pythtb"),
+        ("coursekit", "closed_form", "in_blocks", "pythtb"),
         target="≤ 2 × closed form",
     ),
     *(

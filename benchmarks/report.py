@@ -9,6 +9,7 @@ from cases import IRON_LIMIT
 NAMES = {
     "coursekit": "coursekit",
     "closed_form": "closed form, NumPy",
+    "in_blocks": "closed form, in blocks",
     "pythtb": "PythTB 2.0.2",
     "wannierberri": "WannierBerri 26.10",
     "postw90": "postw90.x 3.1",

@@ -141,7 +141,7 @@ class Worker:
 
 def available(python):
     """{contender: the Python that runs its worker}."""
-    programs = {"coursekit": sys.executable, "closed_form": sys.executable}
+    programs = dict.fromkeys(("coursekit", "closed_form", "in_blocks"), sys.executable)
     if shutil.which("postw90.x"):
         programs["postw90"] = sys.executable
     else:

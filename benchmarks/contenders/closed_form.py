@@ -1,20 +1,20 @@
-"""Closed forms written by hand."""
+"""Closed forms written by hand, plainly."""
 
 from __future__ import annotations
 
 import cases
-import floor
 import numpy as np
+import plain
 
 
 def haldane_curvature(n):
-    return lambda: floor.haldane_curvature(n, **cases.HALDANE), lambda out: out[..., 0]
+    return lambda: plain.haldane_curvature(n, **cases.HALDANE), lambda out: out[..., 0]
 
 
 def haldane_response(n):
     mus = np.linspace(*cases.LEVELS)
-    return lambda: floor.haldane_response(n, mus, **cases.HALDANE), np.concatenate
+    return lambda: plain.haldane_response(n, mus, **cases.HALDANE), np.concatenate
 
 
 def weyl_curvature(n):
-    return lambda: floor.weyl_curvature(n, cases.WEYL_NODE), lambda out: out[..., 0, :]
+    return lambda: plain.weyl_curvature(n, cases.WEYL_NODE), lambda out: out[..., 0, :]
