@@ -20,8 +20,8 @@ class Bands:
     ----------
     k : (..., dim) Cartesian wave vectors, 1/length
     energies : (..., n_bands) ascending, energy
-    states : (..., n_orb, n_bands) cell-periodic states \\|uₙ⟩ as columns, in a gauge of no meaning
-    velocity : (..., dim, n_bands, n_bands) ⟨uₙ\\|i[H, r]\\|u_l⟩, energy × length
+    states : (..., n_orb, n_bands) cell-periodic states |uₙ⟩ as columns, in a gauge of no meaning
+    velocity : (..., dim, n_bands, n_bands) ⟨uₙ|i[H, r]|u_l⟩, energy × length
         (ħ = 1): ∂H/∂k of tight-binding and continuum models
     """
 
