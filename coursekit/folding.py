@@ -88,7 +88,7 @@ def _integer_matrix(multiples: ArrayLike, dim: int) -> Integers:
 
 
 def _cells_of(matrix: Integers) -> Integers:
-    """(\\|det\\|, dim) old cells that make up the new one, in ascending order."""
+    """(|det|, dim) old cells that make up the new one, in ascending order."""
     corners = np.stack([np.minimum(matrix, 0).sum(axis=0), np.maximum(matrix, 0).sum(axis=0)])
     axes = [np.arange(low, high + 1) for low, high in corners.T]
     box = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(matrix))

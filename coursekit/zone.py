@@ -194,7 +194,7 @@ def _cubic(lattice: Lattice) -> dict[str, Floats]:
 def _shortest_basis(vectors: Floats) -> Floats:
     """A basis of the same lattice with the shortest vectors, in ascending order of length.
 
-    In 2D with 0 ≤ 2u·v ≤ \\|u\\|².
+    In 2D with 0 ≤ 2u·v ≤ |u|².
     """
     basis = vectors.copy()
     if len(basis) == 1:

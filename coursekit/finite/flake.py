@@ -272,7 +272,7 @@ class Flake:
         Notes
         -----
         −(4π/A_c) Im Tr_cell P x Q y P with P the states below μ and Q = 1 − P; the bulk average is
-        C = (1/2π) ∫Ω with Ω = −2 Im⟨∂ₓu\\|∂_yu⟩.
+        C = (1/2π) ∫Ω with Ω = −2 Im⟨∂ₓu|∂_yu⟩.
         R. Bianco & R. Resta, PRB 84, 241106 (2011); DOI 10.1103/PhysRevB.84.241106.
 
         Examples

@@ -116,7 +116,7 @@ def gap_labels(p: int, q: int) -> GapLabels:
 
     Returns
     -------
-    GapLabels : r filled bands, s, and \\|t\\| ≤ q/2, each (q − 1,).  t = (h/e) ∂n/∂B is the sum of
+    GapLabels : r filled bands, s, and |t| ≤ q/2, each (q − 1,).  t = (h/e) ∂n/∂B is the sum of
         the Chern numbers of the filled bands, so that σ_xy = −t e²/h; s is the number of electrons
         per cell at zero field on the line that the gap follows.
 

@@ -33,7 +33,7 @@ def altermagnet(J: float, td: float, t: float = 1.0, lam: float = 0.0) -> TightB
     The moments add up to zero. The fourfold turn about (½, 0) followed by time reversal is a
     symmetry for any λ, so that σ_xy = 0 and M = 0, while Ω(−k_y, kₓ) = −Ω(kₓ, k_y). With λ = 0 the
     energies of spin s = ±1 are ±√(16t² cos²(kₓ/2) cos²(k_y/2) + (sJ + 2t_d(cos kₓ − cos k_y))²),
-    equal on the lines kₓ = ±k_y and 8\\|t_d\\| apart at most, and Ω = 0.
+    equal on the lines kₓ = ±k_y and 8|t_d| apart at most, and Ω = 0.
     L. Šmejkal, J. Sinova & T. Jungwirth, PRX 12, 031042 (2022); DOI 10.1103/PhysRevX.12.031042.
 
     Examples

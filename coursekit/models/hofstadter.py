@@ -29,7 +29,7 @@ def hofstadter(p: int, q: int, t: float = 1.0) -> TightBinding:
     Notes
     -----
     Below the gap over r of q bands, p and q coprime, the Chern numbers add up to the t of
-    r = qs + pt, \\|t\\| ≤ q/2. For an even q the two bands in the middle touch, at E = 0.
+    r = qs + pt, |t| ≤ q/2. For an even q the two bands in the middle touch, at E = 0.
     D. R. Hofstadter, PRB 14, 2239 (1976), DOI 10.1103/PhysRevB.14.2239; D. J. Thouless et al.,
     PRL 49, 405 (1982), DOI 10.1103/PhysRevLett.49.405.
 

@@ -33,7 +33,7 @@ def haldane(t1: float, t2: float, phi: float, delta: float) -> TightBinding:
 
     Notes
     -----
-    The lower band has C = −sgn(sin φ) where \\|Δ\\| < 3√3 t₂\\|sin φ\\|, else 0.
+    The lower band has C = −sgn(sin φ) where |Δ| < 3√3 t₂|sin φ|, else 0.
     F. D. M. Haldane, PRL 61, 2015 (1988); DOI 10.1103/PhysRevLett.61.2015.
 
     Examples
@@ -61,7 +61,7 @@ def gapped_graphene(t: float, delta: float) -> TightBinding:
     Parameters
     ----------
     t : hopping between nearest neighbours, energy
-    delta : on-site energy +Δ on A, −Δ on B; the gap is 2\\|Δ\\|, at K = (4π/3, 0) and K′ = −K
+    delta : on-site energy +Δ on A, −Δ on B; the gap is 2|Δ|, at K = (4π/3, 0) and K′ = −K
 
     Notes
     -----
@@ -100,7 +100,7 @@ def kane_mele(
     Notes
     -----
     Without Rashba hopping, the two lower bands have the Z₂ number 1 for
-    \\|λ_v\\| < 3√3 \\|λ_so\\|, else 0. Without λ_v it is 1 for \\|λ_r\\| < 2√3 \\|λ_so\\|; beyond
+    |λ_v| < 3√3 |λ_so|, else 0. Without λ_v it is 1 for |λ_r| < 2√3 |λ_so|; beyond
     that the bands touch.
     C. L. Kane & E. J. Mele, PRL 95, 146802 (2005); DOI 10.1103/PhysRevLett.95.146802.
 

@@ -51,8 +51,8 @@ def bhz(M: float, A: float = 1.0, B: float = 1.0, C: float = 0.0, D: float = 0.0
     M : half the gap at Γ, energy; with D = 0 the two lower bands are a topological insulator, of
         Z₂ number 1, where 0 < M/B < 8 and M ≠ 4B
     A : mixing of the electron with the hole band, energy × length
-    B, D : curvature of σ_z and of the trace, energy × length²; an indirect gap needs \\|D\\| small
-        beside \\|B\\|
+    B, D : curvature of σ_z and of the trace, energy × length²; an indirect gap needs |D| small
+        beside |B|
     C : origin of energy
 
     Returns

@@ -29,7 +29,7 @@ def rashba_ferromagnet(alpha: float, J: float, t: float = 1.0) -> TightBinding:
     Notes
     -----
     Near Γ the lower band has Ω = −α²J/2d³ and both bands m = +α²J/2d², d = √(α²k² + J²); C = 0 for
-    both. Where μ lies in the gap 2\\|J\\| of Γ, σ_xy of the continuum alone would come near
+    both. Where μ lies in the gap 2|J| of Γ, σ_xy of the continuum alone would come near
     +sgn(J)/4π; lattice and upper band change it.
     D. Culcer, A. MacDonald & Q. Niu, PRB 68, 045327 (2003); DOI 10.1103/PhysRevB.68.045327.
 

@@ -21,7 +21,7 @@ def rice_mele(J: float, d: float, D: float = 0.0) -> TightBinding:
 
     Notes
     -----
-    The gap is 2√(D² + 4d²) where \\|d\\| < \\|J\\|. Without D, the Wannier centre of the lower
+    The gap is 2√(D² + 4d²) where |d| < |J|. Without D, the Wannier centre of the lower
     band is at ¼, in the middle of A and B, for d/J > 0, and at −¼ for d/J < 0. Around the cycle
     d = d₀ cos θ, D = D₀ sin θ, θ from 0 to 2π, it moves one cell to the right.
     M. J. Rice & E. J. Mele, PRL 49, 1455 (1982), DOI 10.1103/PhysRevLett.49.1455; W. P. Su,
