@@ -21,10 +21,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "name" in metafunc.fixturenames:
         yaml = pytest.importorskip("yaml", reason="the book's packages are not installed")
         toc = yaml.safe_load((ROOT / "book/_toc.yml").read_text())
-        chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
-        sections = [section for chapter in chapters for section in chapter.get("sections", ())]
-        names = [toc["root"], *(page["file"] for page in [*chapters, *sections])]
-        metafunc.parametrize("name", names)
+        chapters = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+        metafunc.parametrize("name", [toc["root"], *chapters])
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 pytestmark = pytest.mark.slow
 
 SCREENS = {"desktop": (1280, 900), "phone": (390, 844)}
+# Width and colours do not act on each other: two of the four show what there is to see.
+LOOKS = [("desktop", "light"), ("phone", "dark")]
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
 
 
 @contextmanager
@@ -51,8 +55,7 @@ def opened(
         context.close()
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize(("screen", "colours"), LOOKS)
 def test_page_looks_right(chromium: Any, site: str, name: str, screen: str, colours: str) -> None:
     with opened(chromium, f"{site}/{name}.html", screen, colours) as (page, foreign):
         assert foreign == [], "requests to other hosts"
@@ -72,6 +75,9 @@ def test_page_looks_right(chromium: Any, site: str, name: str, screen: str, colo
             "() => [...document.querySelectorAll('article img')].map(i => i.naturalWidth)"
         )
         assert all(width > 0 for width in loaded), "a picture did not load"
+
+        violations = Axe().run(page, options=WCAG).response["violations"]
+        assert [_told(violation) for violation in violations] == []
 
         png = page.screenshot(full_page=True, animations="disabled")
         _keep(png, f"{name.replace('/', '-')}-{screen}-{colours}.png")
@@ -123,6 +129,11 @@ def test_colours_can_be_switched(chromium: Any, site: str) -> None:
         page.locator("button.theme-switch-button").first.click()
         modes.add(page.evaluate("() => document.documentElement.dataset.mode"))
         assert "dark" in modes
+
+
+def _told(violation: dict[str, Any]) -> str:
+    nodes = violation["nodes"]
+    return f"{violation['id']}: {violation['help']}, {len(nodes)} times: {nodes[0]['html'][:300]}"
 
 
 def _pixels(png: bytes) -> np.ndarray:
