@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 from coursekit.accumulate import Sample, separated
 from coursekit.bloch_model import Model
 from coursekit.fourier import Block
-from coursekit.kubo import Keep
+from coursekit.kubo import Geometry, Keep, band_geometry
 from coursekit.thermal import Weight
 
-__all__ = ["Integrand", "at_points"]
+__all__ = ["Integrand", "at_points", "geometric"]
 
 Floats = NDArray[np.float64]
 
@@ -36,12 +37,14 @@ class Integrand:
         as Ω, m and M are, or "other": what symmetry can reduce the zone for
     unit : powers of velocity and energy that the quantity is made of, as (2, −2) for Ω, from which
         the model's own scales tell what is nothing but rounding
+    of_geometry : energies, Ω and m of bands -> the quantity, where it follows from these
     """
 
     weights: tuple[Weight, ...]
     quantity: Callable[[Model, Block, Keep | None], Sample]
     kind: str = "other"
     unit: tuple[int, int] = (0, 0)
+    of_geometry: Callable[[Geometry], Sample] | None = None
 
     def smallest(self, model: Model) -> float:
         """Values below this are rounding, whatever they are relative to each other."""
@@ -54,6 +57,22 @@ class Integrand:
     def on_surface(self) -> bool:
         """Whether T = 0 leaves an integral over the Fermi surface alone."""
         return any(weight.on_surface for weight in self.weights)
+
+
+def geometric(
+    weights: tuple[Weight, ...],
+    of_geometry: Callable[[Geometry], Sample],
+    kind: str = "axial",
+    unit: tuple[int, int] = (0, 0),
+) -> Integrand:
+    """An integrand that follows from the energies, Ω and m of bands."""
+    return Integrand(weights, partial(_at_block, of_geometry), kind, unit, of_geometry)
+
+
+def _at_block(
+    of_geometry: Callable[[Geometry], Sample], model: Model, block: Block, keep: Keep | None
+) -> Sample:
+    return of_geometry(band_geometry(model, block, keep))
 
 
 def at_points(

@@ -38,6 +38,7 @@ Floats = NDArray[np.float64]
 Mesh = str | int | Sequence[int]
 
 METHODS = ("auto", "uniform", "linear", "adaptive")
+_RTOL, _RTOL_OF_CELLS = 1e-8, 1e-2
 # Uniform meshes to try for "auto", by dimension: each twice as fine as the one before.
 _MESHES = {1: (64, 128, 256, 512, 1024, 2048), 2: (32, 64, 128, 256, 512), 3: (16, 32, 64, 128)}
 # A mesh that is asked for has a point at Γ, as everybody's has.  Those of "auto" are displaced by a
@@ -54,9 +55,10 @@ class Options(TypedDict, total=False):
         ``rtol``
     method : "uniform", "linear" (T = 0), "adaptive" (2D and 3D), or "auto", the default: uniform
         where that converges, else adaptive
-    rtol : tolerance, relative to the integral of the absolute values of what is summed; 1e-8
+    rtol : tolerance, relative to the integral of the absolute values of what is summed; 1e-8, but
+        1e-2 where T = 0 in 3D calls for cells, as the Fermi surface of a metal does
     symmetries : operations of the model, as from :func:`coursekit.symmetry.find_symmetries`, that
-        reduce the zone of a uniform mesh to what they tell apart
+        reduce the zone to what they tell apart; for uniform meshes, and cells in 3D
     scheduler : address of a dask.distributed scheduler, or a ``Client``, to spread uniform meshes
         over its workers
     progress : False shows no bar where it takes more than two seconds
@@ -74,8 +76,8 @@ class Integral(NamedTuple):
     """A zone integral and what is known of its error."""
 
     value: Floats | float
-    # Change from the next coarser mesh or level, of the shape of value.  It knows what was seen:
-    # for many bands in 3D, narrow peaks between the first wave vectors are in neither.
+    # Of the shape of value.  On a fixed mesh it is the change from half of it, which knows nothing
+    # of narrow peaks between the wave vectors of both.
     error: Floats | float
     n_k: int  # wave vectors of the finest mesh; 0 for adaptive lines, which do not count them
 
@@ -84,6 +86,7 @@ class _Settings(NamedTuple):
     mesh: Mesh
     method: str
     rtol: float
+    rtol_of_cells: float
     symmetries: Sequence[Any]
     scheduler: Any
     progress: bool
@@ -189,7 +192,15 @@ def _integrate(
     lattice = model.lattice
     if settings.method == "adaptive":
         _require_cold(kTs, settings)
-        found = adaptive_cells(model, lattice, integrand, mus, settings.rtol, settings.progress)
+        found = adaptive_cells(
+            model,
+            lattice,
+            integrand,
+            mus,
+            settings.rtol_of_cells,
+            settings.symmetries,
+            settings.progress,
+        )
         return _Result(*found), shape
     if settings.mesh == "auto":
         return _refined(model, lattice, integrand, mus, kTs, settings), shape
@@ -272,7 +283,7 @@ def _refined(
     unsettled = np.sort(np.concatenate([left, np.flatnonzero(hopeless)]))
     if not unsettled.size:
         return _Result(values, errors, n_k)
-    if not may_adapt or (model.dim == 3 and left.size):
+    if not may_adapt or (model.dim == 3 and bool((kTs[left] > 0).any())):
         first = unsettled[0]
         raise ConvergenceError(
             f"at mu={mus[first]:.6g}, kT={kTs[first]:.3g} the integral still changed by "
@@ -285,7 +296,13 @@ def _refined(
         )
     else:
         adapted, known, n_k = adaptive_cells(
-            model, lattice, integrand, mus[unsettled], rtol, settings.progress
+            model,
+            lattice,
+            integrand,
+            mus[unsettled],
+            settings.rtol_of_cells,
+            settings.symmetries,
+            settings.progress,
         )
     if not values.size:
         return _Result(adapted, known, n_k)
@@ -383,7 +400,8 @@ def _checked(model: Model, integrand: Integrand, kTs: Floats, options: Options) 
     settings = _Settings(
         options.get("mesh", "auto"),
         options.get("method", "auto"),
-        options.get("rtol", 1e-8),
+        options.get("rtol", _RTOL),
+        options.get("rtol", _RTOL_OF_CELLS),
         tuple(options.get("symmetries", ())),
         options.get("scheduler"),
         options.get("progress", True),
@@ -409,10 +427,14 @@ def _checked(model: Model, integrand: Integrand, kTs: Floats, options: Options) 
             f"the adaptive method for {model.dim} dimensions; expected a model in 2D, or a lattice "
             "model with method='uniform'"
         )
-    if (settings.symmetries or settings.scheduler is not None) and method in ("linear", "adaptive"):
+    if settings.scheduler is not None and method in ("linear", "adaptive"):
         raise ValueError(
-            f"method={method!r} with symmetries= or scheduler=; expected method='uniform', which "
-            "they serve"
+            f"method={method!r} with scheduler=; expected method='uniform', which it serves"
+        )
+    if settings.symmetries and (method == "linear" or (method == "adaptive" and model.dim == 2)):
+        raise ValueError(
+            f"method={method!r} with symmetries= in {model.dim}D; expected method='uniform', or "
+            "'adaptive' in 3D, which they serve"
         )
     return settings
 

@@ -32,6 +32,7 @@ __all__ = [
     "band_pairs",
     "between_bands",
     "bloch_matrices",
+    "geometry_of",
     "has_closed_form",
     "points_at_a_time",
     "smallest_gap",
@@ -222,9 +223,14 @@ def band_geometry(model: Model, block: Block, keep: Keep | None = None) -> Geome
             lower = lower * keep(energies)[0, 1]
         moment = -size * lower
         return Geometry(energies, np.stack([lower, -lower]), np.stack([moment, moment]))
-    energies, omega, external, _ = band_pairs(model, block)
+    return geometry_of(band_pairs(model, block), keep)
+
+
+def geometry_of(pairs: Pairs, keep: Keep | None) -> Geometry:
+    """Sums over the other band of each pair to keep."""
+    energies, omega, external, _ = pairs
     if keep is not None:
-        omega *= np.moveaxis(keep(energies.T), -1, 0)[..., None]
+        omega = omega * np.moveaxis(keep(energies.T), -1, 0)[..., None]
     half_gap = (energies[:, :, None] - energies[:, None, :]) / 2
     curvature = omega.sum(axis=2)
     if external is not None:

@@ -14,13 +14,15 @@ from coursekit.fourier import Block
 from coursekit.integrand import Integrand
 from coursekit.lattice import Lattice
 
-__all__ = ["Operation", "Reduction", "reduce_zone"]
+__all__ = ["Operation", "Reduction", "invariant_part", "reduce_zone"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-# Operations are orthogonal matrices to rounding; energies of a symmetric model agree so well.
+# Operations are orthogonal matrices to rounding.
 _TOLERANCE = 1e-7
+# Wannier functions keep a crystal's symmetry to so much of the largest energy and of Ω.
+_ENERGIES_AGREE, _STATES_AGREE = 1e-6, 1e-3
 
 
 class Operation(Protocol):
@@ -69,14 +71,8 @@ def reduce_zone(
     ValueError : an operation that maps lattice, mesh, bands or integrand to others; an integrand
         that is neither a scalar nor an axial vector
     """
-    if integrand.kind not in ("scalar", "axial"):
-        raise ValueError(
-            "symmetries= with this quantity; expected electron_density, anomalous_hall, "
-            "orbital_magnetization or what else is a scalar or an axial vector"
-        )
+    average = invariant_part(model, lattice, symmetries, integrand)
     turns = [_on_mesh(lattice, one, sizes) for one in symmetries]
-    for one in symmetries:
-        _require_symmetry(model, lattice, one, integrand)
     index = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes))
     lowest = np.arange(index.shape[1])
     # The list need not be a group: step to lower partners until none is left.
@@ -90,20 +86,45 @@ def reduce_zone(
             break
     first, count = np.unique(lowest, return_counts=True)
     points = lattice.to_cartesian(index[:, first].T / np.array(sizes))
-    average = np.eye(1)
-    if integrand.kind == "axial":
-        average = _invariant([np.asarray(one.axial_matrix) for one in symmetries])
-        average = average[_components(model)]
     return Reduction(points, count.astype(float), average)
+
+
+def invariant_part(
+    model: Model, lattice: Lattice, symmetries: Sequence[Operation], integrand: Integrand
+) -> Floats:
+    """(c, c) projector on what the symmetries leave of the integral.
+
+    Raises
+    ------
+    ValueError : an operation that maps the lattice, bands or integrand to others; an integrand that
+        is neither a scalar nor an axial vector
+    """
+    if integrand.kind not in ("scalar", "axial"):
+        raise ValueError(
+            "symmetries= with this quantity; expected electron_density, anomalous_hall, "
+            "orbital_magnetization or what else is a scalar or an axial vector"
+        )
+    for one in symmetries:
+        _on_lattice(lattice, one)
+        _require_symmetry(model, lattice, one, integrand)
+    if integrand.kind == "scalar":
+        return np.eye(1)
+    return _invariant([np.asarray(one.axial_matrix) for one in symmetries])[_components(model)]
+
+
+def _on_lattice(lattice: Lattice, one: Operation) -> Floats:
+    """The operation as a matrix of whole numbers that acts on reduced k."""
+    turn = lattice.vectors @ np.asarray(one.k_matrix) @ np.linalg.inv(lattice.vectors)
+    whole = np.rint(turn)
+    if abs(turn - whole).max() > _TOLERANCE:
+        raise ValueError(f"{one!r} does not map the lattice to itself; expected a symmetry of it")
+    return np.asarray(whole)
 
 
 def _on_mesh(lattice: Lattice, one: Operation, sizes: tuple[int, ...]) -> NDArray[np.intp]:
     """The operation as a matrix of whole numbers that acts on mesh indices."""
-    turn = lattice.vectors @ np.asarray(one.k_matrix) @ np.linalg.inv(lattice.vectors)
-    whole = np.rint(turn)
+    whole = _on_lattice(lattice, one)
     scale = np.array(sizes)
-    if abs(turn - whole).max() > _TOLERANCE:
-        raise ValueError(f"{one!r} does not map the lattice to itself; expected a symmetry of it")
     steps = whole * scale[:, None] / scale[None, :]
     if abs(steps - np.rint(steps)).max() > _TOLERANCE:
         raise ValueError(
@@ -119,7 +140,7 @@ def _require_symmetry(model: Model, lattice: Lattice, one: Operation, integrand:
     both = np.stack([k, np.asarray(one.k_matrix) @ k])
     energies, parts = integrand.quantity(model, Block(both, np.zeros((1, lattice.dim))), None)
     scale = max(float(abs(energies).max()), model.energy_scale)
-    if abs(energies[:, 0] - energies[:, 1]).max() > _TOLERANCE * scale:
+    if abs(energies[:, 0] - energies[:, 1]).max() > _ENERGIES_AGREE * scale:
         raise ValueError(
             f"{one!r} changes the energies of the model; expected one of its symmetries, as from "
             "coursekit.symmetry.find_symmetries(model)"
@@ -131,7 +152,7 @@ def _require_symmetry(model: Model, lattice: Lattice, one: Operation, integrand:
         # Sums over bands, which do not depend on the states of those that touch.
         for power in range(3):
             here, there = np.einsum("nk,nck->kc", (energies / scale) ** power, values)
-            if abs(there - matrix @ here).max() > _TOLERANCE * abs(values).max():
+            if abs(there - matrix @ here).max() > _STATES_AGREE * abs(values).max():
                 raise ValueError(
                     f"{one!r} keeps the energies of the model, but not its states: what is "
                     f"integrated goes from {here} to {there}; expected {matrix @ here}, as for "

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from coursekit.accumulate import Sample
 from coursekit.bloch_model import Model, check_model
 from coursekit.fourier import Block
-from coursekit.integrand import Integrand
+from coursekit.integrand import Integrand, geometric
 from coursekit.integrate import Options, chemical, plain, zone_values
-from coursekit.kubo import Keep, band_energies, band_geometry
+from coursekit.kubo import Geometry, Keep, band_energies, band_geometry
 from coursekit.search import band_edges
 from coursekit.thermal import FERMI, GRAND, SURFACE
 
@@ -39,14 +39,12 @@ def _states(model: Model, block: Block, keep: Keep | None) -> Sample:
     return Sample(energies, (np.ones((len(energies), 1, energies.shape[1])),))
 
 
-def _curvature(model: Model, block: Block, keep: Keep | None) -> Sample:
-    energies, curvature, _ = band_geometry(model, block, keep)
-    return Sample(energies, (-curvature,))
+def _curvature(bands: Geometry) -> Sample:
+    return Sample(bands.energies, (-bands.curvature,))
 
 
-def _moment_and_curvature(model: Model, block: Block, keep: Keep | None) -> Sample:
-    energies, curvature, moment = band_geometry(model, block, keep)
-    return Sample(energies, (moment, curvature))
+def _moment_and_curvature(bands: Geometry) -> Sample:
+    return Sample(bands.energies, (bands.moment, bands.curvature))
 
 
 def _both_parts(model: Model, block: Block, keep: Keep | None) -> Sample:
@@ -58,17 +56,16 @@ def _both_parts(model: Model, block: Block, keep: Keep | None) -> Sample:
     )
 
 
-def _moment(model: Model, block: Block, keep: Keep | None) -> Sample:
-    energies, _, moment = band_geometry(model, block, keep)
-    return Sample(energies, (moment,))
+def _moment(bands: Geometry) -> Sample:
+    return Sample(bands.energies, (bands.moment,))
 
 
 # What :func:`coursekit.zone_integral` integrates: n, σ, M, M in two parts, ∫[dk] Σ (−∂f/∂ε) m.
 DENSITY = Integrand((FERMI,), _states, kind="scalar")
-HALL = Integrand((FERMI,), _curvature, kind="axial", unit=(2, -2))
-MAGNETIZATION = Integrand((FERMI, GRAND), _moment_and_curvature, kind="axial", unit=(2, -1))
+HALL = geometric((FERMI,), _curvature, unit=(2, -2))
+MAGNETIZATION = geometric((FERMI, GRAND), _moment_and_curvature, unit=(2, -1))
 MAGNETIZATION_PARTS = Integrand((FERMI, GRAND), _both_parts, unit=(2, -1))
-FERMI_MOMENT = Integrand((SURFACE,), _moment, kind="axial", unit=(2, -2))
+FERMI_MOMENT = geometric((SURFACE,), _moment, unit=(2, -2))
 
 
 def electron_density(
@@ -87,7 +84,7 @@ def electron_density(
 
     Raises
     ------
-    ConvergenceError : ``rtol`` not reached, as for a 3D metal at T = 0; the message says how far
+    ConvergenceError : ``rtol`` not reached; the message says how far
     ValueError : a continuum model, whose sea of electrons has no bottom; NaN; kT < 0
 
     Examples

@@ -9,10 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from coursekit.accumulate import Sample
 from coursekit.bloch_model import Model
-from coursekit.fourier import Block
-from coursekit.integrand import Integrand
+from coursekit.integrand import geometric
 from coursekit.integrate import Options, chemical, plain, zone_values
-from coursekit.kubo import Keep, band_geometry
+from coursekit.kubo import Geometry
 from coursekit.response import require_plane
 from coursekit.thermal import ENTROPY, HEAT, SURFACE
 
@@ -21,19 +20,17 @@ __all__ = ["Thermomagnetic", "anomalous_nernst", "mott_nernst", "thermomagnetic"
 Floats = NDArray[np.float64]
 
 
-def _curvature(model: Model, block: Block, keep: Keep | None) -> Sample:
-    energies, curvature, _ = band_geometry(model, block, keep)
-    return Sample(energies, (curvature,))
+def _curvature(bands: Geometry) -> Sample:
+    return Sample(bands.energies, (bands.curvature,))
 
 
-def _moment(model: Model, block: Block, keep: Keep | None) -> Sample:
-    energies, _, moment = band_geometry(model, block, keep)
-    return Sample(energies, (moment,))
+def _moment(bands: Geometry) -> Sample:
+    return Sample(bands.energies, (bands.moment,))
 
 
-NERNST = Integrand((ENTROPY,), _curvature, kind="axial", unit=(2, -2))
-MOTT = Integrand((SURFACE,), _curvature, kind="axial", unit=(2, -3))
-HEATED_MOMENT = Integrand((HEAT,), _moment, kind="axial", unit=(2, -2))
+NERNST = geometric((ENTROPY,), _curvature, unit=(2, -2))
+MOTT = geometric((SURFACE,), _curvature, unit=(2, -3))
+HEATED_MOMENT = geometric((HEAT,), _moment, unit=(2, -2))
 
 
 def anomalous_nernst(
