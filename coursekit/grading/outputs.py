@@ -21,6 +21,7 @@ from coursekit.grading.kernel import Message
 __all__ = [
     "OutputCollector",
     "error_output",
+    "inert_tex",
     "inert_text",
     "output",
     "safe_html",
@@ -64,7 +65,7 @@ def safe_html(text: str) -> str:
         protocols={"http", "https", "mailto", "data"},
         strip=True,
     )
-    return clean
+    return inert_tex(clean)
 
 
 def _is_allowed(tag: str, name: str, value: str) -> bool:
@@ -113,7 +114,12 @@ def inert_text(text: str) -> str:
 
     A ``<`` before a space opens no tag anywhere, and TeX does not care about the space.
     """
-    return _TEX_COMMANDS.sub(r"\\ ", _TAG_START.sub("< ", text))
+    return inert_tex(_TAG_START.sub("< ", text))
+
+
+def inert_tex(text: str) -> str:
+    """Text whose TeX can link to nothing and style nothing, wherever a page would typeset it."""
+    return _TEX_COMMANDS.sub(r"\\ ", text)
 
 
 def output(kind: str, **fields: object) -> Any:

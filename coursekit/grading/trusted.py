@@ -22,7 +22,7 @@ import numpy as np
 import coursekit
 from coursekit.checks import AnswerError, Report, grade
 from coursekit.grading.empties import guarded, unguarded
-from coursekit.grading.outputs import error_output, output
+from coursekit.grading.outputs import error_output, inert_tex, output
 from coursekit.grading.sandbox import SandboxError
 from coursekit.grading.session import StudentFunction, StudentSession, Undefined
 
@@ -225,7 +225,7 @@ def _shown(reports: list[Report]) -> list[Any]:
     return [
         output(
             "display_data",
-            data={"text/html": r._repr_html_(), "text/plain": str(r)},
+            data={"text/html": inert_tex(r._repr_html_()), "text/plain": str(r)},
             metadata={"why": _why(r)},
         )
         for r in reports

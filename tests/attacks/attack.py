@@ -38,7 +38,8 @@ class Attack:
     ----------
     name : of the student; letters and dashes
     deserved : points of the two tasks together, by what the answers are worth
-    before : a cell of the student's own, above the answers; ``@COURSE@`` becomes the course's path
+    before : a cell of the student's own, above the answers; ``@COURSE@`` becomes the course's path,
+        ``@PORT@`` where somebody listens, ``@MARK@`` a word to know processes by
     velocity, double : the answers
     after : a cell of the student's own, at the end
     change : done to the notebook when all of this is in it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,20 +60,21 @@ def _cell(kind: str, source: str, grade_id: str, **about: Any) -> Any:
     return make(source, metadata={"nbgrader": about})
 
 
-def hand_in(course: Path, attacks: Iterable[Attack], port: int = 9) -> None:
+def hand_in(course: Path, attacks: Iterable[Attack], words: Mapping[str, str]) -> None:
     """Put submissions into ``submitted/``.
 
     Parameters
     ----------
-    port : where somebody listens, for those who call
+    words : what ``@PORT@`` and ``@MARK@`` in them become
     """
+    words = {"@COURSE@": str(course), **words}
     released = course / "release" / "chern" / "chern.ipynb"
     for attack in attacks:
         folder = course / "submitted" / attack.name / "chern"
         folder.mkdir(parents=True)
         notebook = nbformat.read(released, as_version=4)
         if "chern.ipynb" not in {*attack.files, *attack.links}:
-            _fill(notebook, attack, {"@COURSE@": str(course), "@PORT@": str(port)})
+            _fill(notebook, attack, words)
             # As it is: an attack on the format is not to be refused by its own writer.
             text = nbformat.v4.writes(notebook)
             (folder / "chern.ipynb").write_text(text, encoding="utf-8")
@@ -84,7 +85,7 @@ def hand_in(course: Path, attacks: Iterable[Attack], port: int = 9) -> None:
             (folder / name).symlink_to(target.replace("@COURSE@", str(course)))
 
 
-def _fill(notebook: Any, attack: Attack, words: dict[str, str]) -> None:
+def _fill(notebook: Any, attack: Attack, words: Mapping[str, str]) -> None:
     answers = {
         "velocity": attack.velocity,
         "double": attack.double,

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from attack import Attack, code
 
-MARK = "coursekit-orphan"  # stands in the command line of what tries to outlive the grader
-
 
 def harm(name: str, before: str, deserved: float = 5, **more: str) -> Attack:
     """A cell that does harm, above right answers."""
@@ -199,22 +197,21 @@ RESOURCES = (
             while True: kept.append(open('/dev/null'))
         except OSError: pass
         """,
-        0,
     ),
     harm("fork-bomb", "import os\ntry:\n    while True: os.fork()\nexcept OSError: pass", 5),
     harm(
         "fork-and-orphan",
-        f"""
+        """
         import subprocess
         for _ in range(300):
-            try: subprocess.Popen(['python', '-c', 'import time; time.sleep(600) # {MARK}'],
+            try: subprocess.Popen(['python', '-c', 'import time; time.sleep(600) # @MARK@'],
                                   start_new_session=True)
             except OSError: break
         """,
     ),
     harm(
         "daemon",
-        f"""
+        """
         import os, sys
         if os.fork() == 0:
             os.setsid()
@@ -222,7 +219,7 @@ RESOURCES = (
                 for fd in range(256):
                     try: os.close(fd)
                     except OSError: pass
-                text = 'import time; time.sleep(600) # {MARK}'
+                text = 'import time; time.sleep(600) # @MARK@'
                 os.execv(sys.executable, [sys.executable, '-c', text])
             os._exit(0)
         os.wait()

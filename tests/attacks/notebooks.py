@@ -241,9 +241,9 @@ MALFORMED = tuple(
         ("no-bytes", b"", "empty"),
         ("zeros", b"\0" * 1000, ""),
         (
-            "format-5",
-            b'{"nbformat": 5, "nbformat_minor": 0, "metadata": {}, "cells": []}',
-            "format",
+            "format-6",
+            b'{"nbformat": 6, "nbformat_minor": 0, "cells": "x"}',
+            "",
         ),
         ("too-large", b'{"cells": "' + b"x" * (21 * 2**20) + b'"}', "MB"),
         ("deep-notebook", _deep(), ""),
