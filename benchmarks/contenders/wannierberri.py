@@ -46,7 +46,8 @@ def iron_closing_in(setting, path):
     group = ["Inversion", "C4z", "TimeReversal*C2x"]
     if setting == "uniform":
         return _iron(path, 50, group, **QUIET)
-    return _iron(path, 26, group, adpt_num_iter=20, **QUIET)
+    n, rounds = {"adaptive": (26, 20), "finer": (52, 40)}[setting]
+    return _iron(path, n, group, adpt_num_iter=rounds, **QUIET)
 
 
 def _iron(path, n, group=(), **options):
