@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from coursekit.thermal import FERMI, GRAND, Weight, weight_derivatives
 
-__all__ = ["Plan", "Sample", "plan", "separated"]
+__all__ = ["Plan", "Sample", "plan", "separated", "separated_at"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -115,6 +115,18 @@ def separated(mus: Floats, kTs: Floats) -> Callable[[Floats], NDArray[np.bool_]]
         entered = np.searchsorted(low, energies, side="right")
         left = np.searchsorted(high, energies, side="left")
         place, inside = entered + left, entered > left
+        apart = place[:, None] != place[None, :]
+        return np.asarray(apart | inside[:, None] & inside[None, :])
+
+    return keep
+
+
+def separated_at(mu: Floats, kT: Floats) -> Callable[[Floats], NDArray[np.bool_]]:
+    """As :func:`separated`, for one μ and one kT at each of the K points."""
+
+    def keep(energies: Floats) -> NDArray[np.bool_]:
+        entered, left = energies >= mu - REACH * kT, energies > mu + REACH * kT
+        place, inside = entered.astype(int) + left, entered & ~left
         apart = place[:, None] != place[None, :]
         return np.asarray(apart | inside[:, None] & inside[None, :])
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from coursekit.accumulate import Sample, separated
+from coursekit.accumulate import Sample, separated_at
 from coursekit.bloch_model import Model
 from coursekit.fourier import Block
 from coursekit.kubo import Geometry, Keep, band_geometry
@@ -76,15 +76,19 @@ def _at_block(
 
 
 def at_points(
-    model: Model, integrand: Integrand, k: Floats, mu: float, kT: float
+    model: Model, integrand: Integrand, k: Floats, mu: Floats | float, kT: Floats | float
 ) -> tuple[Floats, Floats]:
-    """The integrand at k (K, dim), (c, K), and the size of what it adds up there."""
+    """The integrand at k (K, dim), (c, K), and the size of what it adds up there.
+
+    ``mu`` and ``kT`` are single ones, or one for each k.
+    """
+    mu, kT = np.asarray(mu), np.asarray(kT)
     # A pair that is filled or empty as a whole would leave the rounding of two large terms.
-    keep = separated(np.array([mu]), np.array([kT]))
+    keep = separated_at(mu, kT)
     sample = integrand.quantity(model, Block(k, np.zeros((1, model.dim))), keep)
     total = size = np.zeros(())
     for weight, values in zip(integrand.weights, sample.values, strict=True):
-        w = weight(sample.energies, np.array(mu), np.array(kT))[:, None]
+        w = weight(sample.energies, mu, kT)[:, None]
         total = total + (w * values).sum(axis=0)
         size = size + (w * abs(values)).sum(axis=0)
     return total, size
