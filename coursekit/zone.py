@@ -28,17 +28,22 @@ def high_symmetry_points(lattice: Lattice) -> dict[str, Floats]:
 
     Parameters
     ----------
-    lattice : a chain, one of the five planar lattices, or a cubic one: simple, face-centred or
-        body-centred; in any cell and any direction
+    lattice : a chain, one of the five planar lattices, or in 3D a cubic (simple, face-centred or
+        body-centred), simple tetragonal, simple orthorhombic or hexagonal one; in any cell and any
+        direction
 
     Returns
     -------
     dict : name -> Cartesian k (dim,), 1/length. Of equivalent points the one with the largest kₓ,
-        then k_y, except in cubic lattices, where they are those of the usual paths. Chain: Γ, X.
-        Square: Γ, X, M. Rectangular: Γ, X and Y across the two sides, S. Centred rectangular: Γ,
-        Y, S, S′. Hexagonal: Γ, M, K, K′ = −K. Oblique: Γ and the middles X, Y, C of the three
-        shortest pairs of reciprocal vectors. Simple cubic: Γ, X, M, R. Face-centred: Γ, X, L, W,
-        K, U. Body-centred: Γ, H, N, P.
+        then k_y; in cubic and tetragonal lattices those of the usual paths.
+
+        - 1D: Γ, X.
+        - Square: Γ, X, M. Rectangular: Γ, X and Y across the two sides, S. Centred rectangular: Γ,
+          Y, S, S′. Hexagonal: Γ, M, K, K′ = −K. Oblique: Γ and the middles X, Y, C of the three
+          shortest pairs of reciprocal vectors.
+        - Simple cubic: Γ, X, M, R. Face-centred: Γ, X, L, W, K, U. Body-centred: Γ, H, N, P.
+        - Tetragonal: Γ, X, M, Z, R, A. Orthorhombic, X along the shortest edge of the cell and Z
+          along the longest: Γ, X, Y, Z, S, T, U, R. Hexagonal in 3D: Γ, M, K, A, L, H.
 
     Raises
     ------
@@ -59,7 +64,7 @@ def high_symmetry_points(lattice: Lattice) -> dict[str, Floats]:
     reciprocal = _shortest_basis(lattice.reciprocal)
     if lattice.dim == 1:
         return {"Γ": np.zeros(1), "X": _first(_both(reciprocal / 2))}
-    points = _planar(*reciprocal) if lattice.dim == 2 else _cubic(lattice)
+    points = _planar(*reciprocal) if lattice.dim == 2 else _spatial(lattice, reciprocal)
     return {"Γ": np.zeros(lattice.dim), **points}
 
 
@@ -153,9 +158,10 @@ def _planar(u: Floats, v: Floats) -> dict[str, Floats]:
     return dict(zip("XYC", middles, strict=True))
 
 
-# In units of π over the edge of the cube.
-_CUBIC: dict[str, dict[str, tuple[float, float, float]]] = {
-    "simple": {"X": (0, 1, 0), "M": (1, 1, 0), "R": (1, 1, 1)},
+# In units of half the reciprocal vectors along the axes of the box; of the conventional cell's, in
+# cubic lattices.
+_POINTS: dict[str, dict[str, tuple[float, float, float]]] = {
+    "cubic": {"X": (0, 1, 0), "M": (1, 1, 0), "R": (1, 1, 1)},
     "face-centred": {
         "X": (0, 2, 0),
         "L": (1, 1, 1),
@@ -164,11 +170,61 @@ _CUBIC: dict[str, dict[str, tuple[float, float, float]]] = {
         "U": (0.5, 2, 0.5),
     },
     "body-centred": {"H": (0, 2, 0), "N": (1, 1, 0), "P": (1, 1, 1)},
+    "tetragonal": {
+        "X": (0, 1, 0),
+        "M": (1, 1, 0),
+        "Z": (0, 0, 1),
+        "R": (0, 1, 1),
+        "A": (1, 1, 1),
+    },
+    "orthorhombic": {
+        "X": (1, 0, 0),
+        "Y": (0, 1, 0),
+        "Z": (0, 0, 1),
+        "S": (1, 1, 0),
+        "T": (0, 1, 1),
+        "U": (1, 0, 1),
+        "R": (1, 1, 1),
+    },
 }
 
 
-def _cubic(lattice: Lattice) -> dict[str, Floats]:
-    """Points of the cubic lattices, from the six vectors along the edges of the cube."""
+def _spatial(lattice: Lattice, basis: Floats) -> dict[str, Floats]:
+    """Points of the lattices in 3D, from the shortest basis of the reciprocal lattice."""
+    lengths = np.linalg.norm(basis, axis=1)
+    cosines = abs(basis @ basis.T) / np.outer(lengths, lengths)
+    slanted = np.argwhere(np.triu(cosines, 1) > _TOLERANCE)
+    if len(slanted) == 0:
+        return _boxed(basis)
+    if len(slanted) == 1:
+        pair = basis[slanted[0]]
+        across = np.delete(basis, slanted[0], axis=0)
+        in_plane = _planar(*_shortest_basis(pair))
+        if "K" in in_plane:
+            M, K, A = in_plane["M"], in_plane["K"], _first(_both(across / 2))
+            return {"M": M, "K": K, "A": A, "L": M + A, "H": K + A}
+    return _centred_cubic(lattice)
+
+
+def _boxed(basis: Floats) -> dict[str, Floats]:
+    """Points of the lattices of three right angles."""
+    # Of the direct lattice, a ≤ b ≤ c.
+    basis = basis[np.argsort(-np.linalg.norm(basis, axis=1), kind="stable")]
+    a, b, c = np.linalg.norm(basis, axis=1)
+    equal = a / b - 1 < _TOLERANCE, b / c - 1 < _TOLERANCE
+    if all(equal):
+        kind, axes = "cubic", _axes_of_cube(_both(basis))
+    elif any(equal):
+        pair, single = (basis[:2], basis[2]) if equal[0] else (basis[1:], basis[0])
+        kind = "tetragonal"
+        axes = np.array([*_axes_of_cube(_both(pair))[:2], _first(_both([single]))])
+    else:
+        kind, axes = "orthorhombic", np.array([_first(_both([axis])) for axis in basis])
+    return {name: np.array(point) @ axes / 2 for name, point in _POINTS[kind].items()}
+
+
+def _centred_cubic(lattice: Lattice) -> dict[str, Floats]:
+    """Points of the centred cubic lattices, from the six vectors along the edges of the cube."""
     vectors = _combinations(_shortest_basis(lattice.vectors), 2)
     lengths = np.linalg.norm(vectors, axis=1)
     ordered = np.sort(lengths)
@@ -178,17 +234,22 @@ def _cubic(lattice: Lattice) -> dict[str, Floats]:
         cosines = abs(shell @ shell.T) / length**2
         if len(shell) != 6 or (np.minimum(cosines, abs(1 - cosines)) > _TOLERANCE).any():
             continue
-        cells = round(length**3 / lattice.cell_volume)
-        kind = {1: "simple", 2: "body-centred", 4: "face-centred"}[cells]
-        # Named after the Cartesian axes that they are next to.
-        e1 = _first(shell) / length
-        e2 = _first(shell[abs(shell @ e1) < length / 2][:, [1, 2, 0]])[[2, 0, 1]] / length
-        axes = np.array([e1, e2, np.cross(e1, e2)]) * np.pi / length
-        return {name: np.array(point) @ axes for name, point in _CUBIC[kind].items()}
+        kind = {2: "body-centred", 4: "face-centred"}[round(length**3 / lattice.cell_volume)]
+        axes = _axes_of_cube(shell) * np.pi / length**2
+        return {name: np.array(point) @ axes for name, point in _POINTS[kind].items()}
     raise ValueError(
-        f"{lattice!r} is not a cubic lattice; expected one, or one in 1D or 2D: give other points "
-        "as Cartesian k, as with lattice.to_cartesian([0.5, 0, 0])"
+        f"{lattice!r} is not cubic, hexagonal, or simple tetragonal or orthorhombic; expected one "
+        "of these, or a lattice in 1D or 2D: give other points as Cartesian k, as with "
+        "lattice.to_cartesian([0.5, 0, 0]), or corners of ck.zone_faces(lattice)"
     )
+
+
+def _axes_of_cube(shell: Floats) -> Floats:
+    """Three of equal vectors along ± two or three axes, after the Cartesian axes next to them."""
+    length = np.linalg.norm(shell[0])
+    e1 = _first(shell)
+    e2 = _first(shell[abs(shell @ e1) < length**2 / 2][:, [1, 2, 0]])[[2, 0, 1]]
+    return np.array([e1, e2, np.cross(e1, e2) / length])
 
 
 def _shortest_basis(vectors: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -25,6 +26,14 @@ CUBIC = {
     "face-centred": [[0, 1, 1], [1, 0, 1], [1, 1, 0]],
     "body-centred": [[-1, 1, 1], [1, -1, 1], [1, 1, -1]],
 }
+h = np.sqrt(3) / 2
+BOXES = {
+    "flat tetragonal": np.diag([1, 1, 0.8]),
+    "tall tetragonal": np.diag([1, 1, 1.3]),
+    "orthorhombic": np.diag([0.7, 1, 1.3]),
+    "tall hexagonal": [[0.5, -h, 0], [0.5, h, 0], [0, 0, 1.6]],
+    "flat hexagonal": [[0.5, -h, 0], [0.5, h, 0], [0, 0, 0.5]],
+}
 # In how many zones a point is: those of the reciprocal vectors that it is nearest to.
 ZONES = {
     "square": {"X": 2, "M": 4},
@@ -37,7 +46,47 @@ ZONES = {
     "face-centred": {"X": 2, "L": 2, "W": 4, "K": 3, "U": 3},
     "body-centred": {"H": 6, "N": 2, "P": 4},
 }
-ALL = {**PLANAR, **CUBIC}
+ZONES["flat tetragonal"] = {"X": 2, "M": 4, "Z": 2, "R": 4, "A": 8}
+ZONES["orthorhombic"] = {"X": 2, "Y": 2, "Z": 2, "S": 4, "T": 4, "U": 4, "R": 8}
+ZONES["flat hexagonal"] = {"M": 2, "K": 3, "A": 2, "L": 4, "H": 6}
+ZONES["tall tetragonal"] = ZONES["flat tetragonal"]
+ZONES["tall hexagonal"] = ZONES["flat hexagonal"]
+ALL = {**PLANAR, **CUBIC, **BOXES}
+# Tables of Setyawan & Curtarolo 2010, in their reciprocal vectors.
+PRINTED = {
+    "simple": {"X": "0 1/2 0", "M": "1/2 1/2 0", "R": "1/2 1/2 1/2"},
+    "face-centred": {
+        "X": "1/2 0 1/2",
+        "L": "1/2 1/2 1/2",
+        "W": "1/2 1/4 3/4",
+        "K": "3/8 3/8 3/4",
+        "U": "5/8 1/4 5/8",
+    },
+    "body-centred": {"H": "1/2 -1/2 1/2", "N": "0 0 1/2", "P": "1/4 1/4 1/4"},
+    "tall tetragonal": {
+        "A": "1/2 1/2 1/2",
+        "M": "1/2 1/2 0",
+        "R": "0 1/2 1/2",
+        "X": "0 1/2 0",
+        "Z": "0 0 1/2",
+    },
+    "orthorhombic": {
+        "R": "1/2 1/2 1/2",
+        "S": "1/2 1/2 0",
+        "T": "0 1/2 1/2",
+        "U": "1/2 0 1/2",
+        "X": "1/2 0 0",
+        "Y": "0 1/2 0",
+        "Z": "0 0 1/2",
+    },
+    "tall hexagonal": {
+        "A": "0 0 1/2",
+        "H": "1/3 1/3 1/2",
+        "K": "1/3 1/3 0",
+        "L": "1/2 0 1/2",
+        "M": "1/2 0 0",
+    },
+}
 
 
 def reciprocal_vectors(lattice, reach=3):
@@ -65,7 +114,6 @@ def test_points_are_equally_far_from_several_centres(name):
 
 
 def test_points_of_the_course():
-    h = np.sqrt(3) / 2
     points = ck.high_symmetry_points(ck.Lattice([[1, 0], [0.5, h]]))
     np.testing.assert_allclose(points["K"], [4 * np.pi / 3, 0], atol=1e-12)
     np.testing.assert_allclose(points["K′"], [-4 * np.pi / 3, 0], atol=1e-12)
@@ -79,6 +127,30 @@ def test_points_of_the_course():
     np.testing.assert_allclose(ck.high_symmetry_points(ck.Lattice([[-2.0]]))["X"], [np.pi / 2])
     fcc = ck.high_symmetry_points(ck.Lattice(CUBIC["face-centred"]))
     np.testing.assert_allclose(fcc["W"], [np.pi / 2, np.pi, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_printed_coordinates(name):
+    lattice = ck.Lattice(ALL[name])
+    points = ck.high_symmetry_points(lattice)
+    assert points.keys() == {"Γ", *PRINTED[name]}
+    for label, text in PRINTED[name].items():
+        k = lattice.to_cartesian([float(Fraction(number)) for number in text.split()])
+        if "hexagonal" in name:
+            k = abs(k)  # M and L of the neighbouring face, as in 2D
+        np.testing.assert_allclose(points[label], k, atol=1e-12, err_msg=label)
+
+
+def test_paths_along_the_faces():
+    """K–M and H–L are half an edge of the hexagon, in any direction."""
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        turn = orthogonal(rng, 3)
+        points = ck.high_symmetry_points(ck.Lattice(np.array(BOXES["flat hexagonal"]) @ turn))
+        for one, other in ("KM", "HL"):
+            assert np.linalg.norm(points[one] - points[other]) == pytest.approx(2 * np.pi / 3)
+        for one, other, length in (("Γ", "A", 2), ("K", "H", 2), ("M", "L", 2)):
+            assert np.linalg.norm(points[one] - points[other]) == pytest.approx(np.pi * length)
 
 
 @settings(max_examples=60, deadline=None)
@@ -115,10 +187,16 @@ def test_path_through_neighbours():
 
 
 def test_refuses_other_lattices():
-    with pytest.raises(ValueError, match=r"is not a cubic lattice.*lattice.to_cartesian"):
-        ck.high_symmetry_points(ck.Lattice(np.diag([1, 1, 1.2])))
-    with pytest.raises(ValueError, match="is not a cubic lattice"):
-        ck.high_symmetry_points(ck.Lattice([[1, 0, 0], [0.2, 1, 0], [0.1, 0.3, 1.1]]))
+    others = {
+        "body-centred tetragonal": [[-1, 1, 1.3], [1, -1, 1.3], [1, 1, -1.3]],
+        "rhombohedral": [[1, 0.2, 0.2], [0.2, 1, 0.2], [0.2, 0.2, 1]],
+        "centred orthorhombic": [[0.5, 0.8, 0], [0.5, -0.8, 0], [0, 0, 1]],
+        "monoclinic": [[1, 0, 0], [0, 1.2, 0], [0.2, 0, 1.1]],
+        "triclinic": [[1, 0, 0], [0.2, 1, 0], [0.1, 0.3, 1.1]],
+    }
+    for vectors in others.values():
+        with pytest.raises(ValueError, match=r"is not cubic, hexagonal.*lattice.to_cartesian"):
+            ck.high_symmetry_points(ck.Lattice(vectors))
 
 
 @settings(max_examples=20, deadline=None)
