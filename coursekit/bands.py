@@ -48,6 +48,15 @@ def solve(model: Model, k: ArrayLike) -> Bands:
     Raises
     ------
     ValueError : k of a wrong shape or not finite
+
+    Examples
+    --------
+    >>> import coursekit as ck
+    >>> bands = ck.solve(ck.models.qwz(-1.0), [0.0, 0.0])
+    >>> bands
+    <Bands: 2 bands at k of shape (2,)>
+    >>> bands.energies
+    array([-1.,  1.])
     """
     check_model(model)
     k = check_k(k, model.dim)

@@ -59,6 +59,16 @@ class BlochModel:
     ------
     ValueError : H(k) of a wrong shape, not Hermitian or not finite, on construction (at two
         points) and at every call; with a lattice, an H(k + b) whose spectrum is not that of H(k)
+
+    Examples
+    --------
+    >>> import numpy as np, coursekit as ck
+    >>> pauli = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]]])
+    >>> def dirac(k):  # kₓσₓ + k_yσ_y + σ_z/2
+    ...     return np.einsum("...a,aij->...ij", k, pauli) + np.diag([0.5, -0.5])
+    >>> model = ck.BlochModel(dirac, n_orb=2)
+    >>> ck.berry_curvature(model, [0.0, 0.0]).round(6)
+    array([ 2., -2.])
     """
 
     energy_scale = 0.0
@@ -196,7 +206,13 @@ def check_model(model: object) -> None:
 
 def check_k(k: ArrayLike, dim: int) -> Floats:
     """``k`` as an array (..., dim) of finite numbers, or a ValueError."""
-    array = np.asarray(k)
+    try:
+        array = np.asarray(k)
+    except ValueError:
+        raise ValueError(
+            f"k is no array: its rows differ in length; expected shape (..., {dim}): Cartesian "
+            "components last"
+        ) from None
     if array.dtype.kind not in "iuf" or array.ndim == 0 or array.shape[-1] != dim:
         raise ValueError(
             f"k has shape {array.shape} and type {array.dtype}; expected real numbers of shape "

@@ -328,9 +328,13 @@ def _principal(phase: float) -> float:
 
 def _other_coordinates(others: ArrayLike | None, dim: int) -> Floats:
     """Reduced coordinates (..., dim − 1), or a ValueError."""
-    expected = {1: "None", 2: "(...)", 3: "(..., 2)"}[dim]
+    expected = {
+        1: "None",
+        2: "reduced coordinates (...) along the other direction, as others=[0, 0.25, 0.5]",
+        3: "pairs (..., 2) of reduced coordinates along the other directions",
+    }[dim]
     if (others is None) != (dim == 1):
-        raise ValueError(f"others={others!r} of a {dim}D model; expected shape {expected}")
+        raise ValueError(f"others={others!r} of a {dim}D model; expected {expected}")
     if others is None:
         return np.zeros((0,))
     values = np.asarray(others)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -41,10 +41,10 @@ class Integrand:
     """
 
     weights: tuple[Weight, ...]
-    quantity: Callable[[Model, Block, Keep | None], Sample]
+    quantity: Callable[[Model, Block, Keep | None], Sample] = field(repr=False)
     kind: str = "other"
     unit: tuple[int, int] = (0, 0)
-    of_geometry: Callable[[Geometry], Sample] | None = None
+    of_geometry: Callable[[Geometry], Sample] | None = field(default=None, repr=False)
 
     def smallest(self, model: Model) -> float:
         """Values below this are rounding, whatever they are relative to each other."""

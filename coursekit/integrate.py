@@ -12,7 +12,7 @@ All μ and kT come from one diagonalisation of a mesh.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypedDict, Unpack
 
@@ -402,7 +402,7 @@ def _checked(model: Model, integrand: Integrand, kTs: Floats, options: Options) 
         options.get("method", "auto"),
         options.get("rtol", _RTOL),
         options.get("rtol", _RTOL_OF_CELLS),
-        tuple(options.get("symmetries", ())),
+        _operations(options.get("symmetries", ())),
         options.get("scheduler"),
         options.get("progress", True),
     )
@@ -411,7 +411,7 @@ def _checked(model: Model, integrand: Integrand, kTs: Floats, options: Options) 
         raise ValueError(f"method={method!r}; expected one of {', '.join(map(repr, METHODS))}")
     if isinstance(mesh, str) and mesh != "auto":
         raise ValueError(f"mesh={mesh!r}; expected 'auto', a number or one per dimension")
-    if not 0 < settings.rtol < 1:
+    if not isinstance(settings.rtol, float | int | np.number) or not 0 < settings.rtol < 1:
         raise ValueError(
             f"rtol={settings.rtol!r}; expected a number between 0 and 1, as in rtol=1e-6"
         )
@@ -437,6 +437,16 @@ def _checked(model: Model, integrand: Integrand, kTs: Floats, options: Options) 
             "'adaptive' in 3D, which they serve"
         )
     return settings
+
+
+def _operations(symmetries: Any) -> tuple[Any, ...]:
+    wrong = isinstance(symmetries, str) or not isinstance(symmetries, Iterable)
+    if wrong or not all(hasattr(one, "k_matrix") for one in symmetries):
+        raise ValueError(
+            f"symmetries={symmetries!r}; expected operations, as from "
+            "coursekit.symmetry.find_symmetries(model)"
+        )
+    return tuple(symmetries)
 
 
 def _require_cold(kTs: Floats, settings: _Settings) -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Lattice", "k_path", "uniform_mesh"]
+__all__ = ["Lattice", "check_lattice", "k_path", "mesh_shape", "uniform_mesh"]
 
 Floats = NDArray[np.float64]
 
@@ -39,14 +39,12 @@ class Lattice:
     vectors: Floats
 
     def __init__(self, vectors: ArrayLike) -> None:
-        a = np.array(vectors, dtype=float)
+        a = _real(vectors, "lattice vectors", "one vector in each row")
         if a.ndim != 2 or a.shape[0] != a.shape[1] or not 1 <= a.shape[0] <= 3:
             raise ValueError(
                 f"lattice vectors have shape {a.shape}; expected (dim, dim) with dim 1, 2 or 3: "
                 "one primitive vector in each row"
             )
-        if not np.isfinite(a).all():
-            raise ValueError("lattice vectors hold NaN or inf; expected finite numbers")
         lengths = np.linalg.norm(a, axis=1)
         # Relative to the vectors' own lengths, so that any unit of length will do.
         if abs(np.linalg.det(a)) <= 1e-10 * lengths.prod():
@@ -80,6 +78,27 @@ class Lattice:
         return f"Lattice({self.vectors.tolist()})"
 
 
+def check_lattice(lattice: object) -> None:
+    """Raise a ValueError for what is no lattice."""
+    if not isinstance(lattice, Lattice):
+        raise ValueError(
+            f"lattice={lattice!r}; expected a Lattice, as of ck.Lattice(vectors) or model.lattice"
+        )
+
+
+def _real(values: ArrayLike, name: str, remedy: str) -> Floats:
+    """A new array of finite numbers, or a ValueError."""
+    try:
+        array = np.array(values)
+    except ValueError:
+        array = np.array(None)  # rows of different lengths
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{name} {values!r}; expected real numbers: {remedy}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} hold NaN or inf; expected finite numbers")
+    return array.astype(float)
+
+
 def uniform_mesh(lattice: Lattice, shape: int | Sequence[int], shift: float = 0.0) -> Floats:
     """Wave vectors of a uniform mesh over one Brillouin zone.
 
@@ -94,7 +113,7 @@ def uniform_mesh(lattice: Lattice, shape: int | Sequence[int], shift: float = 0.
 
     Raises
     ------
-    ValueError : a shape that is not dim positive integers
+    ValueError : no lattice; a shape that is not dim positive integers
 
     Examples
     --------
@@ -102,6 +121,7 @@ def uniform_mesh(lattice: Lattice, shape: int | Sequence[int], shift: float = 0.
     >>> ck.uniform_mesh(ck.Lattice([[1.0]]), 4).ravel() / np.pi
     array([0. , 0.5, 1. , 1.5])
     """
+    check_lattice(lattice)
     sizes = mesh_shape(shape, lattice.dim)
     axes = [(np.arange(n) + shift) / n for n in sizes]
     return lattice.to_cartesian(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1))
@@ -132,7 +152,7 @@ def k_path(points: ArrayLike, n: int = 50) -> tuple[Floats, Floats]:
 
     Raises
     ------
-    ValueError : fewer than two corners, n < 1
+    ValueError : corners that are not two or more finite k, n that is no positive integer
 
     Examples
     --------
@@ -142,12 +162,13 @@ def k_path(points: ArrayLike, n: int = 50) -> tuple[Floats, Floats]:
     >>> distance.round(3)
     array([0.   , 1.571, 3.142, 4.712, 6.283])
     """
-    corners = np.asarray(points, dtype=float)
-    if corners.ndim != 2 or len(corners) < 2 or n < 1:
+    corners = _real(points, "points", "Cartesian k, as of ck.high_symmetry_points(lattice)")
+    if corners.ndim != 2 or len(corners) < 2:
         raise ValueError(
-            f"points have shape {corners.shape} and n={n}; expected at least two corners "
-            "(n_points, dim) and n >= 1"
+            f"points have shape {corners.shape}; expected at least two corners (n_points, dim)"
         )
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise ValueError(f"n={n!r}; expected a positive integer, the steps on each segment")
     steps = np.arange(n)[:, None] / n
     segments = [a + (b - a) * steps for a, b in pairwise(corners)]
     k = np.concatenate([*segments, corners[-1:]])

@@ -264,6 +264,16 @@ def streda(
     -----
     P. Středa, J. Phys. C 15, L717 (1982), DOI 10.1088/0022-3719/15/22/005; the moment term:
     D. Xiao, J. Shi & Q. Niu, PRL 95, 137204 (2005), DOI 10.1103/PhysRevLett.95.137204.
+
+    Examples
+    --------
+    >>> import numpy as np, coursekit as ck
+    >>> insulator = ck.streda(ck.models.qwz(-1.0), mu=0.0)  # C = +1
+    >>> round(2 * np.pi * insulator.dn_dB, 6), round(2 * np.pi * insulator.dM_dmu, 6)
+    (1.0, 1.0)
+    >>> metal = ck.streda(ck.models.massive_dirac(1.0, 0.5), mu=0.7)
+    >>> metal.dn_dB == metal.minus_sigma_xy + metal.fermi_surface
+    True
     """
     check_model(model)
     if model.dim != 2:

@@ -38,6 +38,9 @@ class Weight:
     cold: Callable[[Floats], Floats]
     on_surface: bool = False
 
+    def __repr__(self) -> str:
+        return self.name.upper()
+
     def __reduce__(self) -> str:
         # Sums tell weights apart by identity, also those that were sent to other processes.
         return self.name.upper()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from coursekit.lattice import Lattice
+from coursekit.lattice import Lattice, check_lattice
 
 __all__ = [
     "high_symmetry_points",
@@ -47,7 +47,7 @@ def high_symmetry_points(lattice: Lattice) -> dict[str, Floats]:
 
     Raises
     ------
-    ValueError : another 3D lattice
+    ValueError : no lattice, another 3D lattice
 
     Notes
     -----
@@ -61,6 +61,7 @@ def high_symmetry_points(lattice: Lattice) -> dict[str, Floats]:
     >>> points["K"].round(6)
     array([4.18879, 0.     ])
     """
+    check_lattice(lattice)
     reciprocal = _shortest_basis(lattice.reciprocal)
     if lattice.dim == 1:
         return {"Γ": np.zeros(1), "X": _first(_both(reciprocal / 2))}
@@ -106,6 +107,10 @@ def zone_faces(lattice: Lattice) -> list[Floats]:
     list : of its faces. In 3D the polygons around it, each (n, 3); in 2D one polygon (n, 2), which
         is the zone itself; in 1D one segment (2, 1). Corners in order, Cartesian, 1/length.
 
+    Raises
+    ------
+    ValueError : no lattice
+
     Examples
     --------
     >>> import coursekit as ck
@@ -113,6 +118,7 @@ def zone_faces(lattice: Lattice) -> list[Floats]:
     >>> len(hexagon)
     6
     """
+    check_lattice(lattice)
     dim = lattice.dim
     basis = _shortest_basis(lattice.reciprocal)
     neighbours = _combinations(basis, 2)

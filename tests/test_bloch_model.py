@@ -110,3 +110,10 @@ def test_rounding_where_the_hamiltonian_vanishes():
 
     model = ck.BlochModel(node, n_orb=2)
     assert abs(model.hamiltonian([0.0, 0.0])).max() < 1e-16
+
+
+def test_rows_of_different_lengths():
+    with pytest.raises(
+        ValueError, match=r"its rows differ in length; expected shape \(\.\.\., 2\)"
+    ):
+        ck.berry_curvature(ck.models.qwz(-1.0), [[0.0, 0.0], [1.0]])

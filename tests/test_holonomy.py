@@ -345,13 +345,13 @@ def test_refuses_what_has_no_centers():
         ck.wannier_centers(ck.models.massive_dirac(1, 1), 1, 0, 0.2)
     with pytest.raises(ValueError, match="direction=2; expected a lattice vector, 0 to 1"):
         ck.wannier_centers(model, 1, 2, 0.1)
-    with pytest.raises(ValueError, match="of a 2D model"):
+    with pytest.raises(ValueError, match=r"of a 2D model; expected reduced coordinates \(...\) al"):
         ck.wannier_centers(model, 1, 0)
     with pytest.raises(ValueError, match="of a 1D model"):
         ck.wannier_centers(rice_mele(0.3), 1, 0, 0.1)
     with pytest.raises(ValueError, match="expected finite real numbers"):
         ck.wannier_centers(model, 1, 0, [np.inf])
-    with pytest.raises(ValueError, match=r"expected \(..., 2\)"):
+    with pytest.raises(ValueError, match=r"expected pairs \(..., 2\)"):
         ck.wannier_centers(random_model(1, dim=3), 1, 0, [0.1, 0.2, 0.3])
     with pytest.raises(ValueError, match="occupied=3"):
         ck.wannier_centers(model, 3, 0, 0.1)

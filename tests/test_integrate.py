@@ -419,6 +419,11 @@ def test_meshes_that_symmetries_do_not_keep():
         ({"mesh": "fine"}, "mesh='fine'; expected 'auto'"),
         ({"mesh": 4, "method": "adaptive"}, "expected one or the other"),
         ({"rtol": 0.0}, "rtol=0.0; expected a number between 0 and 1"),
+        ({"symmetries": [1]}, r"symmetries=\[1\]; expected operations"),
+        ({"symmetries": "all"}, "symmetries='all'; expected operations"),
+        ({"symmetries": None}, "symmetries=None; expected operations"),
+        ({"rtol": None}, "rtol=None; expected a number between 0 and 1"),
+        ({"rtol": "small"}, "rtol='small'; expected a number between 0 and 1"),
         ({"symmetries": [C3], "method": "linear"}, "expected method='uniform', or 'adaptive' in"),
         ({"symmetries": [C3], "method": "adaptive"}, "in 2D; expected method='uniform', or"),
         ({"scheduler": "tcp://nowhere", "method": "adaptive"}, "expected method='uniform'"),
@@ -551,3 +556,7 @@ def test_integrands_are_plain_data():
     current = Integrand((FERMI,), velocity)
     found = ck.zone_integral(METAL, current, -1.9, 0.2, mesh=48)
     np.testing.assert_allclose(found.value, 0, rtol=0, atol=1e-9)
+
+
+def test_integrands_are_readable():
+    assert repr(ck.response.HALL) == "Integrand(weights=(FERMI,), kind='axial', unit=(2, -2))"

@@ -42,6 +42,9 @@ def test_hexagonal_cell():
         ([[1, 0, 0], [0, 1, 0]], r"shape \(2, 3\); expected \(dim, dim\)"),
         (np.eye(4), r"shape \(4, 4\); expected \(dim, dim\) with dim 1, 2 or 3"),
         ([[1, 0], [np.nan, 1]], "NaN or inf"),
+        ([[1j, 0], [0, 1]], "expected real numbers: one vector in each row"),
+        ([[1, 0], [0]], "expected real numbers: one vector in each row"),
+        ("square", "lattice vectors 'square'; expected real numbers"),
         ([[1, 2], [2, 4]], "linearly dependent"),
         ([[0, 0], [0, 1]], "linearly dependent"),
     ],
@@ -76,5 +79,19 @@ def test_path():
     np.testing.assert_allclose(distance[[0, 10, 20]], [0, 5, 9])
     with pytest.raises(ValueError, match="at least two corners"):
         ck.k_path([[0, 0]])
-    with pytest.raises(ValueError, match="n >= 1"):
-        ck.k_path([[0, 0], [1, 0]], n=0)
+    for n in (0, 2.5, True, "10"):
+        with pytest.raises(ValueError, match=r"n=.*; expected a positive integer"):
+            ck.k_path([[0, 0], [1, 0]], n=n)
+    for points in (["Γ", "K"], "ΓK", [[0, 1j], [1, 0]], [[0, 0], [1]], None):
+        with pytest.raises(ValueError, match=r"expected real numbers.*high_symmetry_points"):
+            ck.k_path(points)
+    with pytest.raises(ValueError, match="points hold NaN or inf"):
+        ck.k_path([[0, np.nan], [1, 0]])
+
+
+@pytest.mark.parametrize("function", [ck.high_symmetry_points, ck.zone_faces, ck.uniform_mesh])
+def test_model_in_place_of_its_lattice(function):
+    more = (4,) if function is ck.uniform_mesh else ()
+    for wrong in (ck.models.qwz(-1.0), np.eye(2), None):
+        with pytest.raises(ValueError, match=r"; expected a Lattice, as of .* or model\.lattice"):
+            function(wrong, *more)

@@ -687,6 +687,8 @@ def test_shapes():
     assert ck.orbital_hall(RASHBA, [], kT[:0], **options).shape == (0, 2, 2)
     assert type(ck.anomalous_nernst(RASHBA, -1.5, 0.2, **options)) is float
     assert ck.mott_nernst(solid(), 1.0, 0.1, method="linear", mesh=4).shape == (3,)
+    for quantity in (ck.anomalous_nernst, ck.mott_nernst):
+        assert quantity(METAL, [], 0.1).shape == (0,)
 
 
 def test_refusals():

@@ -38,6 +38,12 @@ def anomalous_velocity(omega: ArrayLike, E: ArrayLike) -> Floats:
     -----
     D. Xiao, M.-C. Chang & Q. Niu, RMP 82, 1959 (2010), Eq. (3.6); DOI 10.1103/RevModPhys.82.1959.
     Texts that print +(q/ħ) E × Ω mean Ω = −curl A, or a positive carrier.
+
+    Examples
+    --------
+    >>> import coursekit as ck
+    >>> ck.anomalous_velocity(omega=0.5, E=[0.0, 0.1])
+    array([ 0.05, -0.  ])
     """
     field = finite("E", E)
     curvature = finite("omega", omega)
@@ -68,6 +74,12 @@ def phase_space_density(omega: ArrayLike, B: ArrayLike) -> Floats | float:
     Raises
     ------
     ValueError : shapes that do not fit, NaN
+
+    Examples
+    --------
+    >>> import coursekit as ck
+    >>> ck.phase_space_density(omega=0.5, B=0.1)
+    1.05
 
     Notes
     -----

@@ -124,7 +124,10 @@ def trajectory(
         electric = electric_field(dim, E(t) if callable(E) else E)
         magnetic = magnetic_field(dim, B(t) if callable(B) else B)
         if electric.ndim > 1 or magnetic.ndim > 1:
-            raise ValueError("E or B is an array of fields; expected one field for all electrons")
+            raise ValueError(
+                f"E={E!r}, B={B!r}; expected one field for all electrons: E ({dim},) and B "
+                f"{'(3,)' if dim == 3 else 'a number, along z'}"
+            )
         return electric, magnetic
 
     def at(k: Floats, B: Floats) -> Packet:

@@ -106,7 +106,7 @@ def mott_nernst(
     # ∂σ/∂μ = −∫[dk] Σ δ(μ − ε) Ω
     at_surface = zone_values(model, MOTT, mus, 0.0, options)
     values = np.pi**2 / 3 * kTs[:, None] * at_surface
-    return plain(values.reshape(*shape, -1))
+    return plain(values.reshape(*shape, at_surface.shape[-1]))
 
 
 class Thermomagnetic(NamedTuple):
