@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV), once; this takes a minute or two ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[book,grade,lab,cluster,dev]'
+		--constraint constraints.txt --editable '.[book,grade,lab,cluster,postgres,dev]'
 	@# It would ask whether to fetch news from another host.
 	@$(BIN)/jupyter labextension disable --level=sys_prefix \
 		'@jupyterlab/apputils-extension:announcements' >/dev/null 2>&1

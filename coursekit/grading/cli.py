@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # Imported late, so that --help does not wait for nbgrader.
     from nbgrader.converters.base import NbGraderException
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
     from coursekit.grading.course import Course
     from coursekit.grading.sandbox import SandboxError
@@ -39,6 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _grade(course, options)
     except (FileNotFoundError, SandboxError, ValueError) as error:
         print(f"coursekit: {error}", file=sys.stderr)
+        return 2
+    except ArgumentError:
+        print(
+            f"coursekit: --db {options.db!r} is no address of a database; expected an address such "
+            "as postgresql://user@host/name or sqlite:////path/gradebook.db",
+            file=sys.stderr,
+        )
         return 2
     except SQLAlchemyError as error:
         print(f"coursekit: the gradebook's database: {error}", file=sys.stderr)
@@ -145,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         "--db",
         default="",
         metavar="URL",
-        help="gradebook, as in postgresql+psycopg://user@host/name (default: as configured)",
+        help="gradebook, as in postgresql://user@host/name (default: as configured)",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -72,7 +73,8 @@ class Course:
         coursedir = CourseDirectory(config=self.config)
         coursedir.root = str(self.root)
         if self.db:
-            coursedir.db_url = self.db
+            # Unnamed, SQLAlchemy takes the older of PostgreSQL's drivers.
+            coursedir.db_url = re.sub("^postgres(ql)?:", "postgresql+psycopg:", self.db)
         coursedir.assignment_id, coursedir.student_id = assignment, student
         return coursedir
 
