@@ -32,11 +32,13 @@ Indices = NDArray[np.intp]
 _SHIFT = 0.382
 # Numbers held at a time in the largest temporary array.
 _CHUNK = 1 << 20
-_FIRST_MESH = 16
+_FIRST_MESH = 12
 # Radius in reduced k of pockets that are looked for; smaller ones hold 1e-12 of a band.
 _SMALLEST_POCKET = 1e-4
-# What two levels foresee may be wrong by so much, where all cells err alike.
-_TRUST = 0.1
+# Of what is added to the rule, so much may be wrong where all cells err alike, and where each errs
+# by itself: of what halving should add, and of what two levels tell of bands that almost touch.
+_OF_LEFT = (0.5, 3.0)
+_OF_BEYOND = (0.1, 1.0)
 # Share of the error that the cells to be halved next carry.
 _MARKED = 0.5
 # Diagonalisations of two bands before giving up; larger matrices cost more each.
@@ -58,7 +60,7 @@ def adaptive_cells(
     """Integrals (P, c), their errors, and the number of wave vectors.
 
     All cells of a coarse mesh are halved once along every axis.  Then those are halved again that
-    halving should change most, until what it would change is below the tolerance.
+    make most of the error, until it is below the tolerance.
 
     Raises
     ------
@@ -74,10 +76,9 @@ def adaptive_cells(
         region = whole_zone(lattice, _FIRST_MESH, _SHIFT)
         rule = _Rule(model, integrand, levels, region, None, progress)
     budget = int(2 * _MOST_POINTS / model.n_orb)
-    coarse, n_k = rule.parts(region.cells, region.share, 0)
-    parents = _Leaves(region.cells, region.share, coarse, coarse.value)
+    parents, n_k = rule.coarsest()
     least = integrand.smallest(model)
-    size = np.maximum(abs(coarse.value).sum(axis=0), least)
+    size = np.maximum(abs(parents.value).sum(axis=0), least)
     # Leaves by depth.
     leaves: dict[int, _Leaves] = {}
     depth = 0
@@ -86,18 +87,18 @@ def adaptive_cells(
         new, count = rule.halved(parents, depth + 1)
         n_k += count
         leaves[depth + 1] = new if depth + 1 not in leaves else leaves[depth + 1].joined(new)
-        size = np.maximum(size, sum(abs(leaf.parts.value).sum(axis=0) for leaf in leaves.values()))
-        error = rule.error(list(leaves.values()))
-        allowed = rtol * size.max(axis=1, keepdims=True)
+        size = np.maximum(size, sum(abs(leaf.value).sum(axis=0) for leaf in leaves.values()))
+        error, parts = rule.error(leaves)
+        allowed = np.maximum(rtol * size.max(axis=1, keepdims=True), 1e-300)
         unseen = _around(pockets, leaves, region)
         if unseen is None and (error <= allowed).all():
             break
+        doubts = {d: (part / allowed).max(axis=(1, 2), initial=0.0) for d, part in parts.items()}
         # The error falls with the square of the edge of the cells that make it, and so with the
         # number of those that they are cut into to the power 2/3 at best.
-        ratio = float((error / np.maximum(allowed, 1e-300)).max())
-        wanted = sum(_that_matter(leaf.doubt) for leaf in leaves.values()) * ratio**1.5
+        wanted = _that_matter(doubts) * float((error / allowed).max()) ** 1.5
         if unseen is None and (n_k > budget or depth > _DEEPEST or wanted > _HOPELESS * budget):
-            worst = np.unravel_index((error / np.maximum(allowed, 1e-300)).argmax(), error.shape)
+            worst = np.unravel_index((error / allowed).argmax(), error.shape)
             volume = lattice.cell_volume
             raise ConvergenceError(
                 f"at mu={levels[worst[0]]:.6g}, T=0 the integral is known to "
@@ -105,22 +106,10 @@ def adaptive_cells(
                 f"{size[worst[0]].max() / volume:.3g}; "
                 "pass kT > 0, a larger rtol, or a fixed mesh= with method='linear'"
             )
-        depth, chosen = unseen or _next_to_halve(leaves, allowed)
+        depth, chosen = unseen or _next_to_halve(doubts)
         parents, leaves[depth] = leaves[depth].parted(chosen)
-    value = np.asarray(sum(leaf.parts.best.sum(axis=0) for leaf in leaves.values()))
+    value = np.asarray(sum((leaf.value + leaf.left).sum(axis=0) for leaf in leaves.values()))
     return (value / lattice.cell_volume)[back], (error / lattice.cell_volume)[back], n_k
-
-
-class _Parts(NamedTuple):
-    """What cells give."""
-
-    value: Floats  # (S, L, c) by the rule
-    left: Floats  # (S, L, c) what halving should add
-
-    @property
-    def best(self) -> Floats:
-        """(S, L, c)."""
-        return self.value + self.left
 
 
 class _Leaves(NamedTuple):
@@ -128,24 +117,18 @@ class _Leaves(NamedTuple):
 
     cells: Indices  # (S, dim)
     share: Floats  # (S,) of the zone
-    parts: _Parts
-    surprise: Floats  # (S, L, c) what may be wrong with ``left``, by what was wrong before
-
-    @property
-    def doubt(self) -> Floats:
-        """(S, L, c) what halving may change."""
-        return abs(self.parts.left) + abs(self.surprise)
+    value: Floats  # (S, L, c) by the rule
+    beyond: Floats  # (S, L, c) what two levels gave to it
+    left: Floats  # (S, L, c) what halving should add
 
     def joined(self, other: _Leaves) -> _Leaves:
         """Both."""
         return _Leaves(
             np.concatenate([self.cells, other.cells]),
             np.concatenate([self.share, other.share]),
-            _Parts(
-                np.concatenate([self.parts.value, other.parts.value]),
-                np.concatenate([self.parts.left, other.parts.left]),
-            ),
-            np.concatenate([self.surprise, other.surprise]),
+            np.concatenate([self.value, other.value]),
+            np.concatenate([self.beyond, other.beyond]),
+            np.concatenate([self.left, other.left]),
         )
 
     def parted(self, chosen: Indices) -> tuple[_Leaves, _Leaves]:
@@ -155,25 +138,27 @@ class _Leaves(NamedTuple):
         return self._of(chosen), self._of(np.flatnonzero(others))
 
     def _of(self, which: Indices) -> _Leaves:
-        parts = _Parts(self.parts.value[which], self.parts.left[which])
-        return _Leaves(self.cells[which], self.share[which], parts, self.surprise[which])
+        return _Leaves(
+            self.cells[which],
+            self.share[which],
+            self.value[which],
+            self.beyond[which],
+            self.left[which],
+        )
 
 
-def _that_matter(left: Floats) -> int:
-    """Number of cells with more than a hundredth of the largest error among them."""
-    largest = abs(left).max(axis=(1, 2), initial=0.0)
-    return int(np.count_nonzero(largest > 0.01 * largest.max(initial=0.0)))
+def _that_matter(doubts: dict[int, Floats]) -> int:
+    """Number of cells with more than a hundredth of the largest doubt among them."""
+    return sum(
+        int(np.count_nonzero(doubt > 0.01 * doubt.max(initial=0.0))) for doubt in doubts.values()
+    )
 
 
-def _next_to_halve(leaves: dict[int, _Leaves], allowed: Floats) -> tuple[int, Indices]:
+def _next_to_halve(doubts: dict[int, Floats]) -> tuple[int, Indices]:
     """The leaves of one depth that carry most of the error."""
-    shares = {
-        d: (leaf.doubt / np.maximum(allowed, 1e-300)).max(axis=(1, 2), initial=0.0)
-        for d, leaf in leaves.items()
-    }
-    depth = max(shares, key=lambda d: shares[d].sum())
-    order = np.argsort(-shares[depth])
-    running = shares[depth][order].cumsum()
+    depth = max(doubts, key=lambda d: doubts[d].sum())
+    order = np.argsort(-doubts[depth])
+    running = doubts[depth][order].cumsum()
     return depth, order[: int(np.searchsorted(running, _MARKED * running[-1])) + 1]
 
 
@@ -182,10 +167,10 @@ def _pockets(
 ) -> list[tuple[Floats, int]]:
     """Where a band's bottom or top just reaches beyond μ, and the depth of cells that see it."""
     pockets = []
-    for edge in band_edges(model, lattice):
+    for edge in band_edges(model, lattice, levels):
         # The smallest of the levels' pockets; the cells around it see the others too.
         radius = min((edge.pocket(mu) for mu in levels if mu != edge.energy), default=1.0)
-        depth = int(np.ceil(-np.log2(max(radius, _SMALLEST_POCKET) * region.first / 2)))
+        depth = int(np.ceil(-np.log2(max(radius, _SMALLEST_POCKET) * region.first / 4)))
         if depth > 1:
             pockets.append((region.positions(lattice.to_cartesian(edge.reduced)), depth))
     return pockets
@@ -204,7 +189,7 @@ def _around(
                 for centre in centres:
                     away = middles - centre * n
                     away -= n * np.rint(away / n)
-                    near |= (abs(away) <= 1).all(axis=1)
+                    near |= (abs(away) <= 1.5).all(axis=1)
                 if near.any():
                     return depth, np.flatnonzero(near)
     return None
@@ -237,55 +222,52 @@ class _Rule:
         self._follows_pairs = not self._by_simplices and integrand.of_geometry is not None
         self._keep = separated(levels, np.zeros_like(levels))
 
-    def parts(self, cells: Indices, share: Floats, depth: int) -> tuple[_Parts, int]:
-        """Parts of the cells, and the number of wave vectors."""
-        per_cell = self._model.n_orb * 24 * max(1, len(self._levels) // 4)
-        step = max(64, _CHUNK // per_cell)
-        pieces = [cells[i : i + step] for i in range(0, len(cells), step)]
-        rule = self._simplices if self._by_simplices else self._middles
-        found = list(in_pieces(partial(rule, depth), pieces, progress=self._progress))
-        value = self._over_set(np.concatenate([part.value for part, _ in found]), share)
-        left = self._over_set(np.concatenate([part.left for part, _ in found]), share)
-        return _Parts(value, left), sum(count for _, count in found)
+    def coarsest(self) -> tuple[_Leaves, int]:
+        """The cells to begin with, and the number of wave vectors."""
+        cells, share = self._region.cells, self._region.share
+        value, beyond, count = self._parts(cells, share, 0)
+        return _Leaves(cells, share, value, beyond, np.zeros_like(value)), count
 
     def halved(self, parents: _Leaves, depth: int) -> tuple[_Leaves, int]:
         """The halves of cells, and the number of wave vectors."""
         many = 2 ** parents.cells.shape[1]
         cells, share = _halved(parents.cells), np.repeat(parents.share / many, many)
-        parts, count = self.parts(cells, share, depth)
-        found = parts.best.reshape(len(parents.cells), many, *parts.value.shape[1:]).sum(axis=1)
-        wrong = np.repeat((found - parents.parts.best) / many, many, axis=0)
-        if self._follows_pairs:
-            # What two levels miss falls at least by four.
-            return _Leaves(cells, share, parts, wrong / 4), count
-        # The error of the rule falls by four: a third of the change is left, and added.
-        value = parts.value
-        change = value.reshape(len(parents.cells), many, *value.shape[1:]).sum(axis=1)
-        left = np.repeat((change - parents.parts.value) / (3 * many), many, axis=0)
-        return _Leaves(cells, share, _Parts(value, left), np.zeros_like(left)), count
+        value, beyond, count = self._parts(cells, share, depth)
+        found = value.reshape(len(parents.cells), many, *value.shape[1:]).sum(axis=1)
+        # The error of the rule falls by four: a third of the change is left.
+        left = np.repeat((found - parents.value) / (3 * many), many, axis=0)
+        return _Leaves(cells, share, value, beyond, left), count
 
-    def _over_set(self, parts: Floats, share: Floats) -> Floats:
-        """Of all cells that symmetry turns into these."""
+    def _parts(self, cells: Indices, share: Floats, depth: int) -> tuple[Floats, Floats, int]:
+        """Parts of the cells, what two levels gave to these, and the number of wave vectors."""
+        per_cell = self._model.n_orb * 24 * max(1, len(self._levels) // 4)
+        step = max(64, _CHUNK // per_cell)
+        pieces = [cells[i : i + step] for i in range(0, len(cells), step)]
+        rule = self._simplices if self._by_simplices else self._middles
+        found = list(in_pieces(partial(rule, depth), pieces, progress=self._progress))
+        value, beyond = (np.concatenate([part[i] for part in found]) for i in (0, 1))
         if self._average is not None:
-            parts = parts @ self._average.T
-        return parts * share[:, None, None]
+            value, beyond = value @ self._average.T, beyond @ self._average.T
+        share = share[:, None, None]
+        return value * share, beyond * share, sum(part[2] for part in found)
 
-    def _middles(self, depth: int, cells: Indices) -> tuple[_Parts, int]:
+    def _middles(self, depth: int, cells: Indices) -> tuple[Floats, Floats, int]:
         """Each cell from its middle, where bands that are filled together leave no trace."""
         k = self._region.points(cells + 0.5, depth)
         if not self._follows_pairs:
             middle = self._weighted(quantity_at(self._model, self._integrand, k, self._keep))
-            return _Parts(middle, np.zeros_like(middle)), len(k)
+            return middle, np.zeros_like(middle), len(k)
         most = points_at_a_time(self._model)
         edges = self._region.cell_edges(depth)
         of_geometry = self._integrand.of_geometry
         assert of_geometry is not None
-        value, left = [], []
+        middles, beyond = [], []
         for i in range(0, len(k), most):
             pairs = band_pairs(self._model, Block(k[i : i + most], np.zeros((1, k.shape[1]))))
-            value.append(self._weighted(of_geometry(geometry_of(pairs, self._keep))))
-            left.append(beyond_the_middle(pairs, edges, self._integrand, self._levels))
-        return _Parts(np.concatenate(value), np.concatenate(left)), len(k)
+            middles.append(self._weighted(of_geometry(geometry_of(pairs, self._keep))))
+            beyond.append(beyond_the_middle(pairs, edges, self._integrand, self._levels))
+        more = np.concatenate(beyond)
+        return np.concatenate(middles) + more, more, len(k)
 
     def _weighted(self, sample: Sample) -> Floats:
         """(K, L, c)."""
@@ -295,7 +277,7 @@ class _Rule:
             total = total + np.einsum("lnk,nck->klc", w, values)
         return np.asarray(total)
 
-    def _simplices(self, depth: int, cells: Indices) -> tuple[_Parts, int]:
+    def _simplices(self, depth: int, cells: Indices) -> tuple[Floats, Floats, int]:
         """Each cell from its corners, cut into tetrahedra."""
         dim = cells.shape[1]
         n = self._region.first << depth
@@ -311,39 +293,24 @@ class _Rule:
         value = simplex_parts(
             self._integrand, sample, member, self._levels, False, number, len(cells)
         )
-        return _Parts(value, np.zeros_like(value)), len(unique)
+        return value, np.zeros_like(value), len(unique)
 
-    def error(self, leaves: list[_Leaves]) -> Floats:
-        """(L, c) of what halving may still change.
+    def error(self, leaves: dict[int, _Leaves]) -> tuple[Floats, dict[int, Floats]]:
+        """(L, c) of what halving may still change, and (S, L, c) what each cell has in it.
 
         Tetrahedra err everywhere to the same side; middles miss the Fermi surface to either side.
         """
-        left = _Sums([leaf.parts.left for leaf in leaves])
         if self._by_simplices:
-            return left.size
-        if self._follows_pairs:
-            surprise = _Sums([leaf.surprise for leaf in leaves])
-            return _TRUST * left.common + left.chance + surprise.common + surprise.chance
-        return left.common + 3 * left.chance
-
-
-class _Sums:
-    """Errors (S, L, c) of cells, added up."""
-
-    def __init__(self, errors: list[Floats]) -> None:
-        self._errors = errors
-
-    @property
-    def common(self) -> Floats:
-        """(L, c) where they help each other."""
-        return abs(np.asarray(sum(part.sum(axis=0) for part in self._errors)))
-
-    @property
-    def chance(self) -> Floats:
-        """(L, c) where they are independent."""
-        return np.asarray(np.sqrt(sum((part**2).sum(axis=0) for part in self._errors)))
-
-    @property
-    def size(self) -> Floats:
-        """(L, c) at worst."""
-        return np.asarray(sum(abs(part).sum(axis=0) for part in self._errors))
+            parts = {d: abs(leaf.left) for d, leaf in leaves.items()}
+            return np.asarray(sum(part.sum(axis=0) for part in parts.values())), parts
+        error = np.zeros(())
+        parts = dict.fromkeys(leaves, error)
+        left = {d: leaf.left for d, leaf in leaves.items()}
+        beyond = {d: leaf.beyond for d, leaf in leaves.items()}
+        for wrong, (common, chance) in ((left, _OF_LEFT), (beyond, _OF_BEYOND)):
+            total = abs(np.asarray(sum(x.sum(axis=0) for x in wrong.values())))
+            spread = np.sqrt(np.asarray(sum((x**2).sum(axis=0) for x in wrong.values())))
+            error = error + common * total + chance * spread
+            for d, x in wrong.items():
+                parts[d] = parts[d] + common * abs(x) + chance * x**2 / np.maximum(spread, 1e-300)
+        return error, parts

@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 # Rounds in which a step shrinks from a mesh cell's size to rounding, with some to spare for walks.
 _MOST_ROUNDS = 60
 _SMALLEST_STEP = 1e-15
+# How far beyond the extreme energies of a mesh a band may reach, in widths of the band.
+_BEYOND_MESH = 0.2
 
 
 def lowest_points(
@@ -98,8 +100,13 @@ class BandEdge(NamedTuple):
         return np.sqrt(max(abs(mu - self.energy), kT) / self.width) if self.width else 1.0
 
 
-def band_edges(model: Model, lattice: Lattice) -> list[BandEdge]:
-    """Bottom and top of every band, from a coarse mesh and a walk from its extreme points."""
+def band_edges(model: Model, lattice: Lattice, levels: Floats | None = None) -> list[BandEdge]:
+    """Bottom and top of every band, from a coarse mesh and a walk from its extreme points.
+
+    Parameters
+    ----------
+    levels : energies; edges that are not within a fifth of the band's width of one are left out
+    """
     n_mesh = 32 if lattice.dim < 3 else 16
     axes = np.meshgrid(*(np.arange(n_mesh) / n_mesh,) * lattice.dim, indexing="ij")
     mesh = np.stack(axes, axis=-1).reshape(-1, lattice.dim)
@@ -110,14 +117,18 @@ def band_edges(model: Model, lattice: Lattice) -> list[BandEdge]:
     on_mesh = energies(mesh)
     edges = []
     for n in range(model.n_orb):
+        width = float(np.ptp(on_mesh[:, n]))
         for sign in (1, -1):
+            start = (sign * on_mesh[:, n]).argmin()
+            away = 0.0 if levels is None else abs(levels - on_mesh[start, n]).min()
+            if away > _BEYOND_MESH * width:
+                continue
 
             def height(at: Floats, n: int = n, sign: int = sign) -> Floats:
                 return np.asarray(sign * energies(at)[..., n])
 
-            start = mesh[(sign * on_mesh[:, n]).argmin()]
             (point,), (value,) = lowest_points(
-                height, start[None], np.full(lattice.dim, 1 / n_mesh)
+                height, mesh[start, None], np.full(lattice.dim, 1 / n_mesh)
             )
-            edges.append(BandEdge(point % 1, float(sign * value), float(np.ptp(on_mesh[:, n]))))
+            edges.append(BandEdge(point % 1, float(sign * value), width))
     return edges

@@ -170,7 +170,7 @@ def test_a_cubic_ferromagnet(mu):
     model = ferromagnet()
     expected, doubt = TETRAHEDRA[mu]
     for options in ({}, {"symmetries": MAGNET}):
-        found = ck.zone_integral(model, ck.response.HALL, mu, **options)
+        found = ck.zone_integral(model, ck.response.HALL, mu, rtol=4e-3, **options)
         assert abs(found.value[2] - expected) < found.error[2] + doubt
         assert found.error[2] < 0.02 * abs(expected)
         np.testing.assert_allclose(found.value[:2], 0, rtol=0, atol=3 * found.error.max())
@@ -178,7 +178,7 @@ def test_a_cubic_ferromagnet(mu):
 
 @pytest.mark.slow
 def test_iron():
-    """σ_z of iron, with bands 5 meV apart at the Fermi energy, from its 2.4 million-k limit."""
+    """σ_z of iron, with bands 5 meV apart at the Fermi energy."""
     if not IRON.exists():
         pytest.skip("needs Fe_tb.dat, a file of Wannier90 that is not part of the project")
     model = ck.read_wannier90(IRON)
@@ -187,8 +187,9 @@ def test_iron():
         progress=False,
     )  # fmt: skip
     value, error = (ck.units.siemens_per_cm(x) for x in (found.value, found.error))
-    # With rtol=5e-4: 1636.1 ± 1.5; uniform meshes scatter about it by three per cent at 2.4e6 k.
-    assert value[2] == pytest.approx(1636.1, rel=1e-2)
-    assert abs(value[2] - 1636.1) < error[2] < 40
-    assert found.n_k < 80_000
+    # 1647 ± 3: one random k in each of the cells of finer runs, whose mean is the integral whatever
+    # the cells have missed, eighteen times.
+    assert value[2] == pytest.approx(1647, rel=1e-2)
+    assert abs(value[2] - 1647) < error[2] < 35
+    assert found.n_k < 50_000
     np.testing.assert_array_equal(value[:2], 0)
