@@ -151,7 +151,7 @@ def test_refuses_corners_in_reduced_coordinates(
         (np.eye(2), [[0, 0], [0.5, 0.5]], "ΓA"),
         (np.eye(2), [[0, 0], [0.7, 0.4]], "ΓM"),
         (np.eye(2), [[0, 0], [0, -np.pi], [3 * np.pi, -np.pi]], "ΓXM"),
-        (np.diag([1, 1, 1.3]), [[0, 0, 0], [0.5, 0, 0]], "ΓX"),
+        ([[1, 0, 0], [0, 1.2, 0], [0.2, 0, 1.3]], [[0, 0, 0], [0.5, 0, 0]], "ΓX"),
     ],
 )
 def test_other_corners_are_taken_as_they_are(
@@ -204,7 +204,8 @@ def test_a_quantity_is_one_number_for_each_k() -> None:
         ([[2.0]], "$b_1$ X Γ", 1),
         ([[1, 0], [0.5, np.sqrt(3) / 2]], "$b_1$ $b_2$ K K′ M Γ", 1),
         ([[0, 1, 1], [1, 0, 1], [1, 1, 0]], "$k_x$ $k_y$ $k_z$ K L U W X Γ", 14),
-        (np.diag([1, 1, 1.3]), "$k_x$ $k_y$ $k_z$ Γ", 6),
+        (np.diag([1, 1, 1.3]), "$k_x$ $k_y$ $k_z$ A M R X Z Γ", 6),
+        ([[1, 0, 0], [0, 1.2, 0], [0.2, 0, 1.3]], "$k_x$ $k_y$ $k_z$ Γ", 8),
     ],
 )
 def test_brillouin_zone(vectors: list[list[float]], names: str, outlines: int) -> None:

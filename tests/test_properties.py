@@ -5,6 +5,9 @@ Models are drawn at random with hypothesis, the same ones in each run.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -17,7 +20,6 @@ seeds = st.integers(0, 10**6)
 sizes = st.integers(2, 4)
 wave_numbers = st.floats(-5, 5, allow_subnormal=False)
 wave_vectors = st.tuples(wave_numbers, wave_numbers).map(np.array)
-whole = st.integers(-3, 3)
 
 
 def random_model(seed, n_orb, real=False):
@@ -38,13 +40,227 @@ def apart(model, k):
     assume(np.diff(ck.solve(model, k).energies).min() > 0.05)
 
 
-def geometry(model, k, bands=None):
-    return np.array([ck.berry_curvature(model, k, bands), ck.orbital_moment(model, k, bands)])
+def geometry(model, k, bands):
+    """Ω, m and g of one group of bands, (6,)."""
+    values = (
+        f(model, k, bands) for f in (ck.berry_curvature, ck.orbital_moment, ck.quantum_metric)
+    )
+    return np.concatenate([np.ravel(value) for value in values])
 
 
 def close(actual, expected):
     """Equal to rounding, which is up to 1e-15 · (8/0.05)² of the largest terms."""
     np.testing.assert_allclose(actual, expected, rtol=1e-7, atol=1e-8 * (1 + abs(expected).max()))
+
+
+class Change(NamedTuple):
+    """A model made from another one, and what becomes of its properties."""
+
+    model: ck.TightBinding
+    k: Callable[[np.ndarray], np.ndarray] = np.asarray
+    axial: float = 1  # of Ω, m, σ, M and C
+    length: float = 1
+    energy: float = 1
+    zero: float = 0  # of energies, before their unit
+    copies: int = 1
+
+
+def with_blocks(model, change, orbitals=None):
+    blocks = {R: change(R, block) for R, block in model.blocks.items()}
+    orbitals = model.orbitals if orbitals is None else orbitals
+    return ck.TightBinding.from_blocks(model.lattice, orbitals, blocks)
+
+
+def reciprocal_vector(model, rng):
+    return Change(model, lambda k: k + rng.integers(-3, 4, 2) @ model.lattice.reciprocal)
+
+
+def origin(model, rng):
+    return Change(with_blocks(model, lambda R, b: b, model.orbitals + rng.uniform(-5, 5, 2)))
+
+
+def home_cell(model, rng):
+    """Each orbital named by its image in another cell."""
+    cell = rng.integers(-3, 4, (model.n_orb, 2))
+    blocks = {}
+    for R, block in model.blocks.items():
+        for i, j in np.ndindex(block.shape):
+            target = tuple(int(x) for x in np.array(R) - cell[j] + cell[i])
+            blocks.setdefault(target, np.zeros(block.shape, dtype=complex))[i, j] += block[i, j]
+    return Change(ck.TightBinding.from_blocks(model.lattice, model.orbitals + cell, blocks))
+
+
+def other_cell(s):
+    """Rows of whole numbers: new lattice vectors of the same crystal."""
+    s = np.array(s)
+    back = np.rint(np.linalg.inv(s)).astype(int)
+
+    def change(model, rng):
+        blocks = {tuple(int(x) for x in np.array(R) @ back): b for R, b in model.blocks.items()}
+        return Change(
+            ck.TightBinding.from_blocks(s @ model.lattice.vectors, model.orbitals @ back, blocks)
+        )
+
+    return change
+
+
+def unitary(rng, n):
+    return np.linalg.qr(rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n)))[0]
+
+
+def gauge(model, rng):
+    """A phase of each orbital."""
+    u = np.diag(np.exp(1j * rng.uniform(0, 6, model.n_orb)))
+    return Change(with_blocks(model, lambda R, b: u.conj().T @ b @ u))
+
+
+def mixed_copies(model, rng):
+    """Twice the model, the two mixed by a U(2): degenerate groups."""
+    u = np.kron(unitary(rng, 2), np.eye(model.n_orb))
+    twice = with_blocks(
+        model,
+        lambda R, b: u.conj().T @ np.kron(np.eye(2), b) @ u,
+        np.tile(model.orbitals, (2, 1)),
+    )
+    return Change(twice, copies=2)
+
+
+def time_reversed(model, rng):
+    return Change(with_blocks(model, lambda R, b: b.conj()), np.negative, axial=-1)
+
+
+def inverted(model, rng):
+    blocks = {(-R[0], -R[1]): b for R, b in model.blocks.items()}
+    image = ck.TightBinding.from_blocks(model.lattice, -model.orbitals, blocks)
+    return Change(image, np.negative)
+
+
+def mirrored(model, rng):
+    """x → −x: also the basis of the lattice changes its handedness."""
+    flip = np.diag([-1.0, 1.0])
+    image = ck.TightBinding.from_blocks(model.lattice.vectors @ flip, model.orbitals, model.blocks)
+    return Change(image, lambda k: k @ flip, axial=-1)
+
+
+def unit_of_energy(unit):
+    return lambda model, rng: Change(with_blocks(model, lambda R, b: unit * b), energy=unit)
+
+
+def zero_of_energy(model, rng):
+    zero = rng.uniform(-5, 5)
+    one = np.eye(model.n_orb)
+    return Change(with_blocks(model, lambda R, b: b + (not any(R)) * zero * one), zero=zero)
+
+
+def unit_of_length(unit):
+    def change(model, rng):
+        vectors = unit * model.lattice.vectors
+        image = ck.TightBinding.from_blocks(vectors, model.orbitals, model.blocks)
+        return Change(image, lambda k: k / unit, length=unit)
+
+    return change
+
+
+CHANGES = {
+    "reciprocal vector": reciprocal_vector,
+    "origin": origin,
+    "home cell": home_cell,
+    "skewed cell": other_cell([[1, 1], [0, 1]]),
+    "left-handed cell": other_cell([[0, 1], [1, 0]]),
+    "skewed left-handed cell": other_cell([[1, 0], [2, -1]]),
+    "gauge": gauge,
+    "mixed copies": mixed_copies,
+    "time reversal": time_reversed,
+    "inversion": inverted,
+    "mirror": mirrored,
+    "energy × 1e-9": unit_of_energy(1e-9),
+    "energy × 27.2": unit_of_energy(27.2),
+    "energy × 1e9": unit_of_energy(1e9),
+    "zero of energy": zero_of_energy,
+    "length × 1e-10": unit_of_length(1e-10),
+    "length × 1e9": unit_of_length(1e9),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@given(seeds, sizes, wave_vectors)
+@settings(max_examples=12)
+def test_geometry(name, seed, n_orb, k):
+    """Energies, Ω, m and g of every band, and of two together."""
+    model = random_model(seed, n_orb)
+    apart(model, k)
+    change = CHANGES[name](model, np.random.default_rng(seed))
+    there = change.k(k)
+    energies = np.repeat(change.energy * (ck.solve(model, k).energies + change.zero), change.copies)
+    np.testing.assert_allclose(
+        ck.solve(change.model, there).energies, energies, rtol=0, atol=1e-12 * abs(energies).max()
+    )
+    # Ω, m, and g_xx, g_xy, g_yx, g_yy.
+    off = -1 if name == "mirror" else 1
+    factors = np.array([change.axial, change.axial * change.energy, 1, off, off, 1])
+    for group in [(n,) for n in range(n_orb)] + [(0, 1)] * (n_orb > 2):
+        image = tuple(change.copies * n + c for n in group for c in range(change.copies))
+        actual = geometry(change.model, there, image) / (factors * change.length**2)
+        close(actual, change.copies * geometry(model, k, group))
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@given(seeds, sizes)
+@settings(max_examples=8)
+def test_responses(name, seed, n_orb):
+    """n, σ and M of a metal."""
+    model = random_model(seed, n_orb)
+    change = CHANGES[name](model, np.random.default_rng(seed))
+    quantities = ck.electron_density, ck.anomalous_hall, ck.orbital_magnetization
+    mu, kT = np.array([-1.0, 0.3, 2.0]), 0.5
+    expected = np.array([quantity(model, mu, kT, mesh=12) for quantity in quantities])
+    there = change.energy * (mu + change.zero), change.energy * kT
+    found = np.array([quantity(change.model, *there, mesh=12) for quantity in quantities])
+    factors = np.array([1 / change.length**2, change.axial, change.axial * change.energy])
+    close(found / factors[:, None], change.copies * expected)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_chern_numbers(name):
+    """Of the lowest band; not all of them are zero."""
+    numbers = []
+    for seed in (2, 8, 9):
+        model = random_model(seed, 2 + seed % 2)
+        change = CHANGES[name](model, np.random.default_rng(seed))
+        numbers.append(ck.chern_number(model, 1))
+        expected = change.copies * change.axial * numbers[-1]
+        assert ck.chern_number(change.model, change.copies) == expected
+    assert len(set(numbers)) > 1
+
+
+@given(seeds, wave_vectors)
+def test_rotation_of_orbitals_at_one_place(seed, k):
+    """U(n) among orbitals that share a position: another basis, the same physics."""
+    model = random_model(seed, 3)
+    together = with_blocks(model, lambda R, b: b, np.tile(model.orbitals[:1], (3, 1)))
+    apart(together, k)
+    u = unitary(np.random.default_rng(seed), 3)
+    turned = with_blocks(together, lambda R, b: u.conj().T @ b @ u)
+    for n in range(3):
+        close(geometry(turned, k, (n,)), geometry(together, k, (n,)))
+
+
+@given(seeds, wave_vectors)
+def test_one_band_of_a_degenerate_pair(seed, k):
+    twice = mixed_copies(random_model(seed, 2), np.random.default_rng(seed)).model
+    for quantity in (ck.berry_curvature, ck.orbital_moment, ck.quantum_metric):
+        with pytest.raises(ck.DegenerateBandsError):
+            quantity(twice, k, (0,))
+
+
+@given(seeds, sizes, wave_vectors)
+def test_real_hoppings(seed, n_orb, k):
+    """Time reversal is a symmetry: Ω and m are odd in k, the metric is even."""
+    real = random_model(seed, n_orb, real=True)
+    apart(real, k)
+    for n in range(n_orb):
+        there = geometry(real, -k, (n,)) * [-1, -1, 1, 1, 1, 1]
+        close(there, geometry(real, k, (n,)))
 
 
 @given(seeds, sizes, wave_vectors)
@@ -59,85 +275,11 @@ def test_hermitian_and_gradient(seed, n_orb, k):
     np.testing.assert_allclose(dh, difference, atol=1e-5)
 
 
-@given(seeds, sizes, wave_vectors, whole, whole)
-def test_reciprocal_vectors_change_nothing(seed, n_orb, k, n1, n2):
-    model = random_model(seed, n_orb)
-    apart(model, k)
-    there = k + n1 * model.lattice.reciprocal[0] + n2 * model.lattice.reciprocal[1]
-    np.testing.assert_allclose(ck.solve(model, there).energies, ck.solve(model, k).energies)
-    close(geometry(model, there), geometry(model, k))
-
-
-@given(seeds, sizes, wave_vectors, st.tuples(wave_numbers, wave_numbers))
-def test_origin_changes_nothing(seed, n_orb, k, shift):
-    model = random_model(seed, n_orb)
-    apart(model, k)
-    moved = ck.TightBinding.from_blocks(model.lattice, model.orbitals + shift, model.blocks)
-    close(geometry(moved, k), geometry(model, k))
-
-
-@given(seeds, sizes, wave_vectors, whole, whole)
-def test_home_cell_of_an_orbital_changes_nothing(seed, n_orb, k, n1, n2):
-    """Name the last orbital by its image in another cell."""
-    model = random_model(seed, n_orb)
-    apart(model, k)
-    cell = np.zeros((n_orb, 2), dtype=int)
-    cell[-1] = n1, n2
-    blocks = {}
-    for R, block in model.blocks.items():
-        for i in range(n_orb):
-            for j in range(n_orb):
-                target = tuple(int(x) for x in np.array(R) - cell[j] + cell[i])
-                blocks.setdefault(target, np.zeros((n_orb, n_orb), dtype=complex))
-                blocks[target][i, j] += block[i, j]
-    moved = ck.TightBinding.from_blocks(model.lattice, model.orbitals + cell, blocks)
-    np.testing.assert_allclose(moved.hamiltonian(k), model.hamiltonian(k), atol=1e-11)
-    close(geometry(moved, k), geometry(model, k))
-
-
-@given(seeds, wave_vectors)
-def test_rotation_of_orbitals_at_one_place(seed, k):
-    """U(n) among orbitals that share a position: another basis, the same physics."""
-    model = random_model(seed, 3)
-    rng = np.random.default_rng(seed)
-    u = np.linalg.qr(rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3)))[0]
-    together = np.tile(model.orbitals[:1], (3, 1))
-    plain = ck.TightBinding.from_blocks(model.lattice, together, model.blocks)
-    apart(plain, k)
-    turned = ck.TightBinding.from_blocks(
-        model.lattice, together, {R: u.conj().T @ b @ u for R, b in model.blocks.items()}
-    )
-    close(geometry(turned, k), geometry(plain, k))
-
-
-@given(seeds, wave_vectors)
-def test_trace_over_a_degenerate_group(seed, k):
-    """Two copies of a model, mixed by a random U(2): each pair's trace is twice one band's."""
-    model = random_model(seed, 2)
-    apart(model, k)
-    rng = np.random.default_rng(seed)
-    u = np.linalg.qr(rng.normal(size=(2, 2)) + 1j * rng.normal(size=(2, 2)))[0]
-    mixed = np.kron(u, np.eye(2))
-    twice = ck.TightBinding.from_blocks(
-        model.lattice,
-        np.tile(model.orbitals, (2, 1)),
-        {
-            R: mixed.conj().T @ np.kron(np.eye(2), b) @ mixed
-            for R, b in model.blocks.items()
-        },
-    )  # fmt: skip
-    one = geometry(model, k)
-    close(geometry(twice, k, (0, 1)), 2 * one[:, 0])
-    close(geometry(twice, k, (2, 3)), 2 * one[:, 1])
-    with pytest.raises(ck.DegenerateBandsError):
-        ck.berry_curvature(twice, k)
-
-
 @given(seeds, sizes, wave_vectors)
 def test_groups_add_up(seed, n_orb, k):
     model = random_model(seed, n_orb)
     apart(model, k)
-    omega, m = geometry(model, k)
+    omega, m = ck.berry_curvature(model, k), ck.orbital_moment(model, k)
     assert omega.sum() == pytest.approx(0, abs=1e-9 * (1 + abs(omega).max()))
     # Ω is additive over bands; the moment of a group leaves out what its bands give each other.
     assert ck.berry_curvature(model, k, (0, 1)) == pytest.approx(
@@ -146,69 +288,6 @@ def test_groups_add_up(seed, n_orb, k):
     if n_orb == 2:
         assert m[0] == pytest.approx(m[1])
         assert ck.orbital_moment(model, k, 0) == pytest.approx(m[0])
-
-
-@given(seeds, sizes, wave_vectors, st.sampled_from([1e-9, 1e-3, 27.2, 1e9]), st.floats(-5, 5))
-def test_unit_and_zero_of_energy(seed, n_orb, k, unit, zero):
-    model = random_model(seed, n_orb)
-    apart(model, k)
-    blocks = {R: unit * b for R, b in model.blocks.items()}
-    blocks[0, 0] = blocks[0, 0] + unit * zero * np.eye(n_orb)
-    other = ck.TightBinding.from_blocks(model.lattice, model.orbitals, blocks)
-    omega, m = geometry(model, k)
-    close(ck.berry_curvature(other, k), omega)
-    close(ck.orbital_moment(other, k) / unit, m)
-    expected = [f(model, 0.3, 0.5, mesh=12) for f in (ck.anomalous_hall, ck.orbital_magnetization)]
-    mu, kT = (0.3 + zero) * unit, 0.5 * unit
-    assert ck.anomalous_hall(other, mu, kT, mesh=12) == pytest.approx(expected[0], abs=1e-9)
-    moment = ck.orbital_magnetization(other, mu, kT, mesh=12) / unit
-    assert moment == pytest.approx(expected[1], abs=1e-9)
-
-
-@given(seeds, sizes, wave_vectors, st.sampled_from([1e-10, 0.529, 1e10]))
-def test_unit_of_length(seed, n_orb, k, unit):
-    model = random_model(seed, n_orb)
-    apart(model, k)
-    other = ck.TightBinding.from_blocks(unit * model.lattice.vectors, model.orbitals, model.blocks)
-    close(geometry(other, k / unit) / unit**2, geometry(model, k))
-
-
-@given(seeds, sizes, wave_vectors)
-def test_time_reversal_and_inversion(seed, n_orb, k):
-    """Complex conjugation: Ω(k) → −Ω(−k), m likewise. Inversion: Ω(k) → Ω(−k)."""
-    model = random_model(seed, n_orb)
-    apart(model, k)
-    here = geometry(model, k)
-    reversed_time = ck.TightBinding.from_blocks(
-        model.lattice, model.orbitals, {R: b.conj() for R, b in model.blocks.items()}
-    )
-    close(geometry(reversed_time, -k), -here)
-    inverted = ck.TightBinding.from_blocks(
-        model.lattice, -model.orbitals, {(-R[0], -R[1]): b for R, b in model.blocks.items()}
-    )
-    close(geometry(inverted, -k), here)
-    # Real hoppings: time reversal is a symmetry.
-    real = random_model(seed, n_orb, real=True)
-    apart(real, k)
-    close(geometry(real, -k), -geometry(real, k))
-
-
-@given(seeds, wave_vectors)
-def test_other_cells(seed, k):
-    """Another basis of the same lattice, of either handedness, is the same crystal."""
-    model = random_model(seed, 2)
-    apart(model, k)
-    expected = geometry(model, k)
-    for change in ([[1, 1], [0, 1]], [[0, 1], [1, 0]], [[1, 0], [2, -1]]):
-        s = np.array(change)
-        back = np.rint(np.linalg.inv(s)).astype(int)
-        other = ck.TightBinding.from_blocks(
-            s @ model.lattice.vectors,
-            model.orbitals @ back,
-            {tuple(int(x) for x in np.array(R) @ back): b for R, b in model.blocks.items()},
-        )
-        np.testing.assert_allclose(other.hamiltonian(k), model.hamiltonian(k), atol=1e-11)
-        close(geometry(other, k), expected)
 
 
 @pytest.mark.parametrize("change", [[[1, 1], [0, 1]], [[0, 1], [1, 0]], [[1, 0], [2, -1]]])

@@ -95,7 +95,7 @@ def is_certified(kappa: Floats, sides: Floats, area: Floats | float) -> NDArray[
     turns = np.minimum(kappa[..., None] * sides, np.pi / 2)
     # cos(π/2) is not quite 0 in floating point, but its logarithm is far beyond the limit.
     errors = -2 * np.log(np.cos(turns)).sum(axis=-1)
-    return np.asarray(2 * np.minimum(kappa, 1e150) ** 2 * area + errors < _MOST_FLUX)
+    return np.asarray(2 * np.minimum(kappa * np.sqrt(area), 1e150) ** 2 + errors < _MOST_FLUX)
 
 
 def certified_cells(bundle: Bundle, lattice: Lattice) -> Cells:
