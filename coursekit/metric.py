@@ -36,7 +36,7 @@ _CHUNK = 1 << 19
 def quantum_metric(model: Model, k: ArrayLike, bands: int | Sequence[int] | None = None) -> Floats:
     r"""Quantum metric g = Re Q of each band, or of a band group.
 
-    The distance between neighbouring states is 1 − \|⟨u(k)\|u(k + dk)⟩\|² = g_ab dk_a dk_b.
+    The distance between neighbouring states is 1 − |⟨u(k)|u(k + dk)⟩|² = g_ab dk_a dk_b.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def quantum_metric(model: Model, k: ArrayLike, bands: int | Sequence[int] | None
 
     Returns
     -------
-    (..., n_bands, dim, dim), length²; positive, with √det g ≥ \|Ω\|/2 in 2D. With ``bands``, the
+    (..., n_bands, dim, dim), length²; positive, with √det g ≥ |Ω|/2 in 2D. With ``bands``, the
     group's trace, without the band axis.
 
     Raises
@@ -73,7 +73,7 @@ def quantum_geometric_tensor(
 ) -> Complexes:
     r"""Quantum geometric tensor Q = g − iΩ/2 of each band, or of a band group.
 
-    Q_ab = ⟨∂_a u\|(1 − P)\|∂_b u⟩; its antisymmetric part has Ω_z = −2 Im Q_xy.
+    Q_ab = ⟨∂_a u|(1 − P)|∂_b u⟩; its antisymmetric part has Ω_z = −2 Im Q_xy.
 
     Parameters
     ----------

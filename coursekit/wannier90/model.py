@@ -50,9 +50,9 @@ class WannierModel:
     Parameters
     ----------
     lattice : (dim, dim) primitive vectors as rows, length; or a :class:`Lattice`
-    hamiltonian : R -> (n, n) matrix ⟨0i\|H\|Rj⟩, energy; R in units of the primitive vectors; −R
+    hamiltonian : R -> (n, n) matrix ⟨0i|H|Rj⟩, energy; R in units of the primitive vectors; −R
         must be there with the conjugate transpose
-    position : R -> (dim, n, n) matrices ⟨0i\|r\|Rj⟩, Cartesian, length, likewise Hermitian; the
+    position : R -> (dim, n, n) matrices ⟨0i|r|Rj⟩, Cartesian, length, likewise Hermitian; the
         diagonal at R = 0 is the centres of the Wannier functions
     spin : as for :class:`TightBinding`
 
@@ -68,13 +68,13 @@ class WannierModel:
     *What is exact.* Energies, Ω, and what follows from Ω or from A: σ, Chern numbers, the anomalous
     velocity, Berry phases.
 
-    *What is not.* The orbital moment m, and with it M, would need ⟨∂u\|H\|∂u⟩ also between the
-    parts of \|∂u⟩ outside the Wannier functions.  Files with H and r do not hold it (postw90 takes
+    *What is not.* The orbital moment m, and with it M, would need ⟨∂u|H|∂u⟩ also between the
+    parts of |∂u⟩ outside the Wannier functions.  Files with H and r do not hold it (postw90 takes
     it from ``.uHu`` files: M. G. Lopez, D. Vanderbilt, T. Thonhauser & I. Souza, PRB 85, 014435
     (2012), DOI 10.1103/PhysRevB.85.014435).  :func:`coursekit.orbital_moment` of such a model is
     the sum over the states inside.  Left out, where these are eigenstates of the crystal, is
-    Im⟨∂ₓu\|Q(H − ε)Q\|∂_yu⟩ with Q on the states outside.  Were all those at one energy E, that
-    would be −½(E − ε) F_nn, so F tells its size: ½\|F_nn\| times the distance in energy to the
+    Im⟨∂ₓu|Q(H − ε)Q|∂_yu⟩ with Q on the states outside.  Were all those at one energy E, that
+    would be −½(E − ε) F_nn, so F tells its size: ½|F_nn| times the distance in energy to the
     bands that couple.  :func:`coursekit.orbital_magnetization` has the full Ω in its Berry term and
     lacks the same part of m, which may be as large as M itself: it can come out with the wrong
     sign where F is not small.  The quantum metric likewise is that inside.
@@ -145,12 +145,12 @@ class WannierModel:
 
     @property
     def blocks(self) -> Mapping[tuple[int, ...], Complexes]:
-        r"""R -> ⟨0i\|H\|Rj⟩, (n_orb, n_orb), read-only."""
+        r"""R -> ⟨0i|H|Rj⟩, (n_orb, n_orb), read-only."""
         return self._tight_binding.blocks
 
     @property
     def position(self) -> Mapping[tuple[int, ...], Complexes]:
-        r"""R -> ⟨0i\|r\|Rj⟩, (dim, n_orb, n_orb), read-only."""
+        r"""R -> ⟨0i|r|Rj⟩, (dim, n_orb, n_orb), read-only."""
         return self._position
 
     @property
