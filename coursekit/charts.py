@@ -30,6 +30,8 @@ _ALL_ROUND = 1 + 1 / _SAMPLES
 _EVEN_PANELS = np.linspace(0, 1, 5)
 # In reduced coordinates; even samples find what is larger.
 _LARGEST_POCKET = 0.1
+# Where symmetry puts no touch: a square root just beside a cut would hide from Gauss points.
+_SOMEWHERE = 0.382
 # y = 1 of polar coordinates lies at infinity.
 _FARTHEST = 1 - 1e-15
 
@@ -77,7 +79,7 @@ class Chart:
 
     def cuts(self, case: int) -> Floats:
         """x between which the lines' integrals vary slowly, or as √ at worst; ends not counted."""
-        cuts = np.concatenate([[0.5], *(p.around(0) for p in self.pockets[case])])
+        cuts = np.concatenate([[_SOMEWHERE], *(p.around(0) for p in self.pockets[case])])
         return cuts[(cuts > 0) & (cuts < 1)]
 
     def centres(self, case: int) -> Floats:

@@ -36,8 +36,9 @@ _FIRST_MESH = 12
 # Radius in reduced k of pockets that are looked for; smaller ones hold 1e-12 of a band.
 _SMALLEST_POCKET = 1e-4
 # Of what is added to the rule, so much may be wrong where all cells err alike, and where each errs
-# by itself: of what halving should add, and of what two levels tell of bands that almost touch.
-_OF_LEFT = (0.5, 3.0)
+# by itself: of what halving should add, which eight halves share, and of what two levels tell of
+# bands that almost touch.
+_OF_LEFT = (0.5, 8.0)
 _OF_BEYOND = (0.1, 1.0)
 # Share of the error that the cells to be halved next carry.
 _MARKED = 0.5

@@ -170,10 +170,63 @@ def test_a_cubic_ferromagnet(mu):
     model = ferromagnet()
     expected, doubt = TETRAHEDRA[mu]
     for options in ({}, {"symmetries": MAGNET}):
-        found = ck.zone_integral(model, ck.response.HALL, mu, rtol=4e-3, **options)
+        found = ck.zone_integral(model, ck.response.HALL, mu, rtol=3e-3, **options)
         assert abs(found.value[2] - expected) < found.error[2] + doubt
         assert found.error[2] < 0.02 * abs(expected)
         np.testing.assert_allclose(found.value[:2], 0, rtol=0, atol=3 * found.error.max())
+
+
+def layers(gap, coupling):
+    """Chern insulators near their transition, coupled a little: Ω is as narrow as the gap."""
+    one, (x, y, z) = np.eye(2), Node.sigma
+    hops = {
+        (1, 0, 0): z / 2 + x / 2j,
+        (0, 1, 0): z / 2 + y / 2j,
+        (0, 0, 1): coupling * z + 0.15 * one,
+    }
+    blocks = {(0, 0, 0): (gap / 2 - 2) * z + 0j}
+    for R, hop in hops.items():
+        blocks[R], blocks[tuple(-n for n in R)] = hop, hop.conj().T
+    return ck.TightBinding.from_blocks(CUBIC, np.zeros((2, 3)), blocks)
+
+
+# In 2D by lines of k at 50, 100, 200 values of k_z: -0.082271, -0.082246, -0.082276 for the first,
+# and -0.073283, -0.073410, -0.073356 for the second.
+@pytest.mark.parametrize(
+    ("gap", "coupling", "expected", "doubt"),
+    [(0.02, 0.01, -0.08227, 3e-5), (0.002, 0.0005, -0.07336, 1e-4)],
+)
+@pytest.mark.parametrize("rtol", [1e-2, 3e-3])
+def test_peaks_narrower_than_the_cells(gap, coupling, expected, doubt, rtol):
+    """A gap of a hundredth and a thousandth of what a first cell spans in energy."""
+    model = layers(gap, coupling)
+    found = ck.zone_integral(
+        model, ck.response.HALL, 0.05, method="adaptive", rtol=rtol, progress=False
+    )
+    assert abs(found.value[2] - expected) < found.error[2] + doubt
+    assert found.error[2] < 2 * rtol * abs(expected)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("integrand", [ck.response.HALL, ck.response.MAGNETIZATION_PARTS])
+def test_errors_are_honest(integrand, seed):
+    """Random hoppings of three orbitals: a coarse run against one of a fifth of its error."""
+    rng = np.random.default_rng(seed)
+    blocks = {(0, 0, 0): np.diag(rng.normal(size=3)) + 0j}
+    for R in np.eye(3, dtype=int):
+        hop = 0.35 * (rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3)))
+        blocks[tuple(R)], blocks[tuple(-R)] = hop, hop.conj().T
+    model = ck.TightBinding.from_blocks(CUBIC, rng.random((3, 3)), blocks)
+    mu = rng.normal(scale=0.5)
+    coarse, fine = (
+        ck.zone_integral(model, integrand, mu, method="adaptive", rtol=rtol, progress=False)
+        for rtol in (3e-2, 2e-3)
+    )
+    assert (np.asarray(fine.error) < 0.3 * np.max(coarse.error)).all()
+    off = abs(np.asarray(coarse.value) - fine.value)
+    assert (off < np.asarray(coarse.error) + fine.error).all()
+    # Nor is it a bound that anything fits under.
+    assert np.max(off / coarse.error) > 0.02
 
 
 @pytest.mark.slow

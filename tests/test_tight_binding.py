@@ -169,3 +169,18 @@ def test_refuses_bad_k(k, message):
     ):
         with pytest.raises(ValueError, match=message):
             function(k)
+
+
+@pytest.mark.parametrize(
+    ("spin", "message"),
+    [
+        ("up", "spin='up'; expected 'blocks', 'pairs', matrices or None"),
+        ("blocks", "spin='blocks' with 3 orbitals; expected an even number"),
+        (np.zeros((3, 2, 2)), r"spin has shape \(3, 2, 2\); expected \(3, 3, 3\)"),
+        (np.triu(np.ones((3, 3, 3)), 1), "spin matrices are not Hermitian or not finite"),
+        (np.full((3, 3, 3), np.nan), "spin matrices are not Hermitian or not finite"),
+    ],
+)
+def test_refuses_what_is_no_spin(spin, message):
+    with pytest.raises(ValueError, match=message):
+        ck.TightBinding(np.eye(2), np.zeros((3, 2)), [(0, 0, (1, 0), 1.0)], spin=spin)

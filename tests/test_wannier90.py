@@ -319,8 +319,13 @@ def test_fewer_functions_than_bands(tmp_path):
     assert len(set(np.round(ck.electron_density(model, mu, mesh=20), 6))) == 3  # metal, metal, gap
     expected = ck.anomalous_hall(model, mu, mesh=24)
     np.testing.assert_allclose(ck.anomalous_hall(wannier, mu, mesh=24), expected, atol=1e-8)
+    options = {"kT": 0.1, "mesh": 24}
+    dipole = ck.berry_curvature_dipole(model, mu[:2], **options)
+    found = ck.berry_curvature_dipole(wannier, mu[:2], **options)
+    np.testing.assert_allclose(found, dipole, atol=1e-7)
     for lacking in (without_outside(wannier), wannier.tight_binding):
         assert abs(ck.anomalous_hall(lacking, mu, mesh=24) - expected).max() > 1e-4
+        assert abs(ck.berry_curvature_dipole(lacking, mu[:2], **options) - dipole).max() > 1e-4
     # F is spread over bands whose Chern number is that of all of theirs.
     assert ck.chern_number(wannier, 1) == ck.chern_number(model, 1)
 

@@ -62,7 +62,7 @@ def iron(n, path):
 def iron_closing_in(setting, path):
     if setting == "uniform":
         return _iron(path, mesh=50, method="uniform")
-    rtol = {"adaptive": 1e-2, "finer": 3e-3}[setting]
+    rtol = {"adaptive": 1e-2, "finer": 5e-3}[setting]
     # A magnet along z: 4/mm′m′.
     turn, flip = (
         ck.symmetry.rotation(part, axis, 3) for part, axis in ((1 / 4, "z"), (1 / 2, "x"))
