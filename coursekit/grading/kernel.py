@@ -13,15 +13,12 @@ import json
 import os
 import re
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
 from coursekit.checks.wire import MAX_CHARACTERS
@@ -63,9 +60,6 @@ class Kernel:
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._root = Path(tempfile.mkdtemp(prefix="ck-"))
-        for name in ("in", "io"):
-            (self._root / name).mkdir(mode=0o755)
         self._request = 0
         self._is_ready = False
         self._received = bytearray()
@@ -76,7 +70,7 @@ class Kernel:
         argv = [sys.executable, *_AGENT]
         try:
             self._process = subprocess.Popen(
-                sandbox.command(self._root / "in", self._root / "io", argv, info_write),
+                sandbox.command(argv, info_write),
                 stdin=theirs.fileno(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -141,7 +135,7 @@ class Kernel:
         return reply.decode("utf-8", "replace")
 
     def close(self) -> None:
-        """End every process of the sandbox, and remove its files."""
+        """End every process of the sandbox."""
         self._socket.close()
         # Killing the first process of a process namespace ends all others in it; the bubblewrap
         # outside waits for that, and ends too.
@@ -156,7 +150,6 @@ class Kernel:
         os.close(self._info)
         for pipe in self._pipes.values():
             pipe.file.close()
-        shutil.rmtree(self._root, ignore_errors=True)
 
     # -- messages ----------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The sandbox: a bubblewrap container without network, in which a student's code runs.
 
-Nothing of the course is visible inside: only the system, Python's own directories, the masked
-``coursekit`` of the set, and two directories through which the kernel is spoken to.
+Nothing of the course is visible inside: only the system, Python's own directories, and the masked
+``coursekit`` of the set.  The kernel is spoken to through a socket that it is born with.
 """
 
 from __future__ import annotations
@@ -59,13 +59,11 @@ class Sandbox:
     hidden: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
-    def command(self, inbox: Path, io: Path, argv: Sequence[str], info_fd: int) -> list[str]:
+    def command(self, argv: Sequence[str], info_fd: int) -> list[str]:
         """The command line that runs ``argv`` inside.
 
         Parameters
         ----------
-        inbox : directory that appears as /in, read-only
-        io : directory that appears as /io, read-only
         info_fd : descriptor on which bubblewrap tells the process id
         """
         as_root = os.geteuid() == 0
@@ -75,7 +73,7 @@ class Sandbox:
             *(_ROOT_NAMESPACES if as_root else _USER_NAMESPACES),
             *("--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"),
             *("--info-fd", str(info_fd)),
-            *self._file_system(inbox, io),
+            *self._file_system(),
             *self._environment(),
             *("--chdir", "/tmp", "--"),
             *(_drop_to(identity) if as_root else ()),
@@ -85,7 +83,7 @@ class Sandbox:
             *argv,
         ]
 
-    def _file_system(self, inbox: Path, io: Path) -> list[str]:
+    def _file_system(self) -> list[str]:
         options = [*_system_directories(), "--proc", "/proc", "--dev", "/dev"]
         options += _tmpfs("/dev/shm", self.limits.shared_memory)
         options += _tmpfs("/tmp", self.limits.scratch)
@@ -100,7 +98,6 @@ class Sandbox:
             options += ["--perms", "1777", "--dir", "/tmp/matplotlib"]
             options += ["--ro-bind", str(source), f"/tmp/matplotlib/{target}"]
         options += ["--ro-bind", str(self.masked), "/course"]
-        options += ["--ro-bind", str(inbox), "/in", "--ro-bind", str(io), "/io"]
         # What bubblewrap itself keeps in memory has no size limit, so nobody may write to it.
         return [*options, "--remount-ro", "/dev", "--remount-ro", "/"]
 

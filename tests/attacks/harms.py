@@ -173,7 +173,7 @@ RESOURCES = (
     harm(
         "full-scratch",
         """
-        for where in ('/tmp', '/dev/shm', '/io', '/in', '/course', '/var/tmp', '.'):
+        for where in ('/tmp', '/dev/shm', '/course', '/var/tmp', '.'):
             try:
                 for i in range(100): open(f'{where}/{i}', 'wb').write(bytes(30_000_000))
             except OSError: pass
@@ -183,7 +183,7 @@ RESOURCES = (
         "full-of-small-files",
         """
         import os
-        for where in ('/tmp', '/dev/shm', '/io'):
+        for where in ('/tmp', '/dev/shm', '/run'):
             try:
                 for i in range(20_000): open(f'{where}/f{i}', 'w').close()
             except OSError: pass
@@ -244,7 +244,7 @@ SOCKETS = (
         "directories-replaced",
         """
         import glob, os, shutil
-        for path in ('/in', '/io', '/course'):
+        for path in ('/tmp', '/course'):
             try: os.rename(path, '/tmp/x'); os.symlink('/', path)
             except OSError: pass
             shutil.rmtree(path, ignore_errors=True)
