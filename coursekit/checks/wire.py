@@ -8,8 +8,10 @@ raw bytes: nothing here can name a class, so decoding runs no code of the sender
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
+import numbers
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -49,7 +51,8 @@ def encode(value: object) -> str:
     ----------
     value : None, bool, int, float, complex, str, list, tuple, dict with string keys, array of
         numbers, or :class:`~coursekit.TightBinding`; nested at will. Subclasses and numpy scalars
-        lose what they add; whatever has ``__array__`` becomes an array.
+        lose what they add; whatever has ``__array__`` becomes an array, arrays of objects become
+        lists, and numbers of other kinds become floats.
 
     Raises
     ------
@@ -164,6 +167,8 @@ class _Encoder(_Budget):
         if value is None or isinstance(value, bool | np.bool_):
             return None if value is None else bool(value)
         if isinstance(value, np.ndarray):
+            if value.dtype.kind == "O":
+                return self.tree(value.tolist(), depth + 1)
             return {"array": self.array_tree(value)}
         if isinstance(value, int | np.integer):
             return _integer(int(value))
@@ -186,7 +191,10 @@ class _Encoder(_Budget):
         if module is not None and isinstance(value, getattr(module, "TightBinding", ())):
             return {"tight_binding": self.model_tree(value, depth)}
         if hasattr(value, "__array__"):
-            return {"array": self.array_tree(np.asarray(value))}
+            return self.tree(np.asarray(value), depth + 1)
+        if isinstance(value, numbers.Number):  # a Fraction, a Decimal
+            with contextlib.suppress(TypeError, ValueError, OverflowError):
+                return float(value)  # type: ignore[arg-type]
         if callable(value):
             raise WireError("got a function; expected its result: call it and return what it gives")
         raise WireError(f"got {type(value).__name__}; expected {_KINDS}")

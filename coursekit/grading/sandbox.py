@@ -6,6 +6,7 @@ Nothing of the course is visible inside: only the system, Python's own directori
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib.util
 import itertools
@@ -218,14 +219,12 @@ def _filter_file() -> Path | None:
     code = seccomp.filter_program()
     if not code:
         return None
-    path = Path(_temporary_directory().name) / "filter"
+    # Two threads may both come here first; each one's file stays until the end.
+    folder = Path(tempfile.mkdtemp(prefix="coursekit-filter-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "filter"
     path.write_bytes(code)
     return path
-
-
-@functools.cache
-def _temporary_directory() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="coursekit-filter-")
 
 
 def _packaged_bwrap() -> str | None:

@@ -65,7 +65,8 @@ def hand_in(course: Path, attacks: Iterable[Attack], words: Mapping[str, str]) -
 
     Parameters
     ----------
-    words : what ``@PORT@`` and ``@MARK@`` in them become
+    words : what ``@PORT@`` and ``@MARK@`` in them become; and ``@COURSE@``, where the course will
+        be found elsewhere
     """
     words = {"@COURSE@": str(course), **words}
     released = course / "release" / "chern" / "chern.ipynb"
@@ -82,7 +83,7 @@ def hand_in(course: Path, attacks: Iterable[Attack], words: Mapping[str, str]) -
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
         for name, target in attack.links.items():
-            (folder / name).symlink_to(target.replace("@COURSE@", str(course)))
+            (folder / name).symlink_to(target.replace("@COURSE@", words["@COURSE@"]))
 
 
 def _fill(notebook: Any, attack: Attack, words: Mapping[str, str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -67,12 +69,32 @@ def test_models_cross() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "copy"),
+    [
+        (np.array([1, 2.5, 1j], dtype=object), [1, 2.5, 1j]),
+        (np.array(2.5, dtype=object), 2.5),
+        (np.array([[Fraction(1, 2)], [Decimal("0.25")]]), [[0.5], [0.25]]),
+        ([Fraction(1, 4), Decimal(3)], [0.25, 3.0]),
+    ],
+)
+def test_other_numbers_become_ordinary_ones(value: object, copy: object) -> None:
+    assert plain(value) == copy
+
+
+HOLDS_ITSELF = np.array(None)
+HOLDS_ITSELF[()] = HOLDS_ITSELF
+
+
+@pytest.mark.parametrize(
     ("value", "message"),
     [
         (len, "got a function; expected its result"),
         ({1, 2}, "got set; expected a number"),
         ({1: 2}, "got a dict key of type int; expected a string"),
-        (np.array([1, None]), "dtype object; expected numbers"),
+        (np.array([1, {2}]), "got set; expected a number"),
+        (np.array(["1.5"]), "dtype <U3; expected numbers"),
+        (HOLDS_ITSELF, "nested more than"),
+        (Fraction(10**400), "got Fraction; expected a number"),
         (2**64, "beyond 64 bits"),
         (np.zeros(3_000_000), "expected at most 16,777,216"),
         ([0] * 200_001, "more than 200,000 items"),
