@@ -1,5 +1,5 @@
 # Two commands do everything:  make course   and   make test
-# Others:  make lab, make lint, make coverage, make benchmarks, make clean, make fresh
+# Others:  make lab, lint, coverage, benchmarks, attacks, clean, fresh
 
 PYTHON ?= python3
 VENV   := .venv
@@ -8,12 +8,13 @@ SET    := chern
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help course test lint coverage benchmarks lab book grade release sample clean fresh
+.PHONY: help course test lint coverage benchmarks attacks lab book grade release sample clean fresh
 
 help:
 	@echo "make course   set up, grade the sample class, build the book, say where both are"
 	@echo "make test     set up, check style and types, run all tests"
 	@echo "make lab      JupyterLab with problem set '$(SET)' and nbgrader's extensions"
+	@echo "make attacks  what the attacks in tests/attacks do to nbgrader as it comes"
 	@echo "make clean    remove the environment and what is built from the sources"
 	@echo "make fresh    remove ALL submissions, grades and feedback, to begin with your own class"
 
@@ -66,6 +67,10 @@ coverage: $(READY)
 
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/run.py $(if $(PEERS),--python $(PEERS))
+
+# A table in Markdown; it takes a quarter of an hour.
+attacks: $(READY)
+	@$(BIN)/python tests/attacks/stock.py
 
 lab: release
 	@mkdir -p exercises/mine/$(SET)
