@@ -93,7 +93,7 @@ def opened_python() -> list[str]:
     return [find_bwrap(), *options, "--"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def students(bubblewrap: str) -> Iterator[dict[str, Student]]:
     """Two users of the machine."""
     if os.geteuid() != 0 or shutil.which("useradd") is None:
@@ -138,7 +138,7 @@ class Instructor:
         return done.stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def instructor(
     students: dict[str, Student], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Instructor]:
@@ -187,7 +187,8 @@ def text_of(page: Path) -> str:
     return unescape(re.sub(r"<[^>]*>", " ", page.read_text(encoding="utf-8")))
 
 
-def test_a_term(instructor: Instructor, students: dict[str, Student]) -> None:
+@pytest.mark.parametrize("collector", ["nbgrader", "coursekit"])
+def test_a_term(instructor: Instructor, students: dict[str, Student], collector: str) -> None:
     ada, bela = students["ada"], students["bela"]
     # Release, by the instructor; list and fetch, by the students.
     instructor.run("coursekit", "source", SET, "--course", ".")
@@ -224,7 +225,8 @@ def test_a_term(instructor: Instructor, students: dict[str, Student]) -> None:
     assert len(handed_in.name.rsplit("+", 1)[1]) >= 12
 
     # Collect, grade, give feedback.
-    instructor.run("nbgrader", "collect", SET)
+    where = ["--course", "."] if collector == "coursekit" else []
+    instructor.run(collector, "collect", SET, *where)
     report = instructor.run("coursekit", "grade", SET, "--course", ".")
     lines = {line.split()[0]: line for line in report.splitlines() if line.strip()}
     assert f"{POINTS:.1f} /" in lines[ada.name]
