@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from coursekit.grading.clean import rebuild
 from coursekit.grading.cli import main
 from coursekit.grading.course import Course
+from coursekit.grading.ledger import Received, save_ledger
 from coursekit.grading.progress import Progress
 from coursekit.grading.report import load_results
 from coursekit.grading.runner import grade_set
@@ -87,6 +89,54 @@ def test_nbgrader_command_gives_the_same_scores(fresh_course: Course, fresh_hand
     assert scores == {"ada": 5.0, "bob": 2.0}
     assert {r.student: r.score for r in grade_set(fresh_course, "chern", progress=False)} == scores
     assert (fresh_course.path("feedback", "chern", "bob") / "chern.html").is_file()
+
+
+def test_late_work_and_extra_credit_count_as_with_nbgrader(
+    fresh_course: Course, fresh_hand_in: Any
+) -> None:
+    with (fresh_course.root / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write("\nc.LateSubmissionPlugin.penalty_method = 'zero'\n")
+    course = Course(fresh_course.root)
+    with course.gradebook() as gradebook:
+        gradebook.update_or_create_assignment("chern", duedate="2026-01-01 12:00:00 UTC")
+    handed_in = {"ada": "2026-01-01T11:00:00+00:00", "bob": "2026-01-01T13:00:00+00:00"}
+    ledger = {}
+    for student, time in handed_in.items():
+        fresh_hand_in.notebook(student)
+        fresh_hand_in.file(student, f"{time[:10]} {time[11:19]} UTC".encode(), "timestamp.txt")
+        ledger[student] = Received("a test", 1, time, False, "")
+    save_ledger(course.root, "chern", ledger)
+    autograde(course)
+    with course.gradebook() as gradebook:
+        for student in handed_in:
+            (notebook,) = gradebook.find_submission("chern", student).notebooks
+            (grade,) = (g for g in notebook.grades if g.name == "double-test")
+            grade.extra_credit = 1.5
+        gradebook.db.commit()
+    autograde(course)
+    theirs = penalties(course)
+    grade_set(course, "chern", progress=False)
+    assert penalties(course) == theirs == {"ada": (6.5, 0.0), "bob": (6.5, 6.5)}
+    with (course.root / "chern.csv").open(encoding="utf-8", newline="") as table:
+        assert {row["student_id"]: float(row["score"]) for row in csv.DictReader(table)} == {
+            "ada": 6.5,
+            "bob": 0.0,
+        }
+
+
+def autograde(course: Course) -> None:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "nbgrader", "autograde", "chern", "--force"]
+    subprocess.run(command, cwd=course.root, env=environment, check=True, capture_output=True)
+
+
+def penalties(course: Course) -> dict[str, tuple[float, float]]:
+    """Each student's score, and what is taken off it."""
+    with course.gradebook() as gradebook:
+        return {
+            s.student.id: (s.score, s.late_submission_penalty)
+            for s in gradebook.assignment_submissions("chern")
+        }
 
 
 def test_feedback_shows_the_report_and_fetches_nothing(
