@@ -40,7 +40,7 @@ def main(student: str, neighbour: str, port: int, patience: float) -> dict[str, 
         harm.append("runs a command of its choice outside the notebook")
     left = processes() - {os.getpid()}
     if left:
-        harm.append(f"leaves {len(left)} processes")
+        harm.append(f"leaves processes: {len(left)}")
     size = sum(p.stat().st_size for p in Path("autograded", student).rglob("*") if p.is_file())
     if size > LARGE:
         harm.append(f"makes a result of {size // 2**20} MB")
