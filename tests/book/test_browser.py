@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,6 +103,43 @@ def test_figures_sink_into_the_page(chromium: Any, site: str, colours: str) -> N
         # Axis labels stand out by at least the 4.5 : 1 of readable text.
         ratios = _contrast(picture.reshape(-1, 3), np.array(rgb))
         assert np.percentile(ratios, 99.9) > 4.5
+
+
+def test_the_first_page_is_light_and_soon_there(chromium: Any, site: str) -> None:
+    with opened(chromium, f"{site}/index.html") as (page, _):
+        entries = page.evaluate(
+            "() => performance.getEntriesByType('resource').map(e => [e.name, e.encodedBodySize])"
+        )
+        own = page.evaluate("() => performance.getEntriesByType('navigation')[0].encodedBodySize")
+        weight = own + sum(size for name, size in entries if not name.split("?")[0].endswith(".js"))
+        assert weight < 500_000
+        paint = page.evaluate(
+            "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
+        )
+        # A machine that does other things at the same time is no reason to fail.
+        assert paint < 5000
+
+
+def test_pages_are_not_heavy(html: Path, name: str) -> None:
+    page = html / f"{name}.html"
+    pictures = [
+        (page.parent / source).resolve()
+        for source in re.findall(r'<img[^>]* src="([^":]+)"', page.read_text("utf-8"))
+    ]
+    weight = page.stat().st_size + sum(picture.stat().st_size for picture in set(pictures))
+    assert weight < 1_500_000
+
+
+def test_a_symbol_and_a_formula_are_one_click_from_their_meaning(chromium: Any, site: str) -> None:
+    with opened(chromium, f"{site}/principles/streda.html") as (page, _):
+        links = page.locator(".equation-links a").evaluate_all("all => all.map(a => a.href)")
+        assert any("_modules/coursekit" in link for link in links)
+        assert any("#test-eq-streda" in link for link in links)
+        beside = page.locator(".page-symbols a, .symbols a").first
+        beside.click()
+        page.wait_for_load_state("load")
+        anchor = page.evaluate("() => location.hash.slice(1)")
+        assert page.locator(f"[id='{anchor}']").count() == 1
 
 
 def test_search_finds_a_word(chromium: Any, site: str) -> None:
