@@ -1,4 +1,4 @@
-"""A book with an address: links to services, buttons, sitemap, card; and notebooks that run there."""
+"""A book with an address: links to services, sitemap, cards; and notebooks that run there."""
 
 from __future__ import annotations
 
