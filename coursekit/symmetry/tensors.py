@@ -46,6 +46,7 @@ class TensorKind:
             raise ValueError(f"plane={self.plane!r}; expected one of 'p', 'n', '.' for each index")
 
 
+#: The kinds of tensors that :func:`allowed_tensor` knows by name.
 KINDS = {
     # σ_xy and its like as the axial vector (σ_yz, σ_zx, σ_xy).
     "anomalous_hall": TensorKind(1, axial=True, time_odd=True, plane="n"),
