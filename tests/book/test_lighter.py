@@ -22,7 +22,7 @@ WORDS = {"used", "main", "dark"}
         ".used .used,.unused{color:red}",
         "#main{color:red}",
         "[data-theme=dark] .used{color:#fff}",
-        "a[href^='.unused']{color:red}",
+        'a[href^=".unused"]{color:red}',
         "@media print{.used{color:red}}",
         "@font-face{font-family:x;src:url(x.woff)}",
         "@keyframes unused{from{color:red}}",
