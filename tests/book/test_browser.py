@@ -142,6 +142,14 @@ def test_a_symbol_and_a_formula_are_one_click_from_their_meaning(chromium: Any, 
         assert page.locator(f"[id='{anchor}']").count() == 1
 
 
+def test_the_formulary_is_one_page_on_paper(chromium: Any, site: str) -> None:
+    with opened(chromium, f"{site}/appendix/formulary.html") as (page, _):
+        edge = {"top": "10mm", "bottom": "10mm", "left": "12mm", "right": "12mm"}
+        for paper in ("A4", "Letter"):
+            pdf = page.pdf(format=paper, margin=edge)
+            assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+
+
 def test_search_finds_a_word(chromium: Any, site: str) -> None:
     with opened(chromium, f"{site}/search.html?q=wavepacket") as (page, foreign):
         page.wait_for_selector("#search-results li")
