@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from coursekit.checks import names, set_names
+
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 CLAIMS: list[dict[str, Any]] = tomllib.loads((BOOK / "claims.toml").read_text("utf-8"))["claim"]
@@ -94,6 +96,16 @@ def test_labels_are_unique_and_code_is_public() -> None:
     for code in {code for claim in CLAIMS for code in claim["equations"].values()}:
         module, _, name = code.rpartition(".")
         assert name in dir(importlib.import_module(module)), code
+
+
+def test_tasks_exist() -> None:
+    """Those of the checks, and those that a person reads."""
+    known = {task for set_name in set_names() for task in names(set_name)}
+    for text in (ROOT / "exercises/authored").rglob("*.md"):
+        found = re.findall(r'"task": "([\w.]+)", "role": "manual"', text.read_text("utf-8"))
+        known.update(found)
+    for claim in CLAIMS:
+        assert set(claim.get("tasks", ())) <= known
 
 
 RUN = """
