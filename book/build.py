@@ -159,7 +159,10 @@ def _node_env() -> dict[str, str]:
 def _environment() -> dict[str, str]:
     """The pages import this checkout's coursekit and run in this interpreter's kernel."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
+    # Their matrices are small: beside another busy program two threads of BLAS take ten times as
+    # long as one, because each waits for the other.
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return {**os.environ, **threads, "PYTHONPATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
 
 
 def _files(directory: Path) -> list[Path]:
