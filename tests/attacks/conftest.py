@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import socket
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from classroom import CHECKED, hand_in, source_notebook
 from harms import HARMS
 from honest import HONEST
 from notebooks import NOTEBOOKS
+from witness import fingerprints, listen
 
 from coursekit.grading.course import Course
 from coursekit.grading.overlay import PACKAGE
@@ -86,38 +85,6 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
             results = {r.student: r for r in grade_set(course, "chern", progress=False)}
             seconds = time.monotonic() - began
             yield Aftermath(course, results, seconds, mark, before, calls)
-
-
-def listen(server: socket.socket, calls: list[str]) -> None:
-    """Note whoever connects."""
-
-    def wait() -> None:
-        try:
-            while True:
-                connection, address = server.accept()
-                calls.append(str(address))
-                connection.close()
-        except OSError:
-            return  # closed
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-@pytest.fixture(name="fingerprints")
-def fingerprints_of() -> Callable[[Path], dict[str, str]]:
-    """What tells whether files have changed."""
-    return fingerprints
-
-
-def fingerprints(root: Path) -> dict[str, str]:
-    """Every file and link below a directory, by content."""
-    found = {}
-    for path in sorted(root.rglob("*")):
-        if path.is_symlink():
-            found[str(path)] = f"-> {os.readlink(path)}"
-        elif path.is_file() and "__pycache__" not in path.parts:
-            found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -6,17 +6,16 @@ Run by ``stock.py`` in a container, in the course's directory:
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from witness import fingerprints, listen
 
 RUN = [sys.executable, "-m", "nbgrader"]
 LARGE = 12 * 2**20  # bytes of results
@@ -26,14 +25,20 @@ LONG = 10**6  # characters of a notebook whose feedback is worth a look
 def main(student: str, neighbour: str, port: int, patience: float) -> dict[str, Any]:
     """The student's score, None without a grade, and what else happened, in words."""
     calls: list[str] = []
-    listen(port, calls)
-    before = dict(fingerprints(student))
-    harm = grade(student, patience)
+    with (
+        socket.socket(socket.AF_UNIX) as hidden,
+        socket.create_server(("127.0.0.1", port)) as open_,
+    ):
+        hidden.bind(f"\0coursekit-{port}")
+        hidden.listen()
+        for server in (hidden, open_):
+            listen(server, calls)
+        before = others_files(student)
+        harm = grade(student, patience)
+    after = others_files(student)
     if calls:
         harm.append("reaches a server")
-    changed = sorted(
-        {name for name in before if before[name] != dict(fingerprints(student)).get(name)}
-    )
+    changed = [name for name in before if before[name] != after.get(name)]
     if changed:
         harm.append(f"changes {', '.join(changed[:3])}")
     if Path("/tmp/coursekit-owned").exists():
@@ -72,12 +77,12 @@ def score(student: str) -> float | None:
     """What the gradebook says."""
     from nbgrader.api import Gradebook, MissingEntry
 
+    if not Path("autograded", student, "chern").is_dir():
+        return None
     try:
         with Gradebook("sqlite:///gradebook.db") as gradebook:
-            submission = gradebook.find_submission("chern", student)
-            return (
-                None if Path("autograded", student, "chern").is_dir() is False else submission.score
-            )
+            points: float = gradebook.find_submission("chern", student).score
+            return points
     except MissingEntry:
         return None
 
@@ -96,27 +101,13 @@ def feedback(student: str, patience: float) -> list[str]:
     return ["runs script in the feedback page"] if "<script>alert(" in pages else []
 
 
-def listen(port: int, calls: list[str]) -> None:
-    """Note whoever connects, by TCP or by a name of the Unix kind."""
-    hidden = socket.socket(socket.AF_UNIX)
-    hidden.bind(f"\0coursekit-{port}")
-    hidden.listen()
-
-    def wait(server: socket.socket) -> None:
-        while True:
-            connection, address = server.accept()
-            calls.append(str(address))
-            connection.close()
-
-    for server in (socket.create_server(("127.0.0.1", port)), hidden):
-        threading.Thread(target=wait, args=(server,), daemon=True).start()
-
-
-def fingerprints(student: str) -> Iterator[tuple[str, str]]:
-    """Every file of the course but the student's own and the gradebook."""
-    for path in sorted(Path().rglob("*")):
-        if path.is_file() and student not in path.parts and path.suffix not in (".db", ".lock"):
-            yield str(path), hashlib.sha256(path.read_bytes()).hexdigest()
+def others_files(student: str) -> dict[str, str]:
+    """What the course holds besides the student's own, and the gradebook."""
+    return {
+        name: content
+        for name, content in fingerprints(Path()).items()
+        if student not in Path(name).parts and Path(name).suffix not in (".db", ".lock")
+    }
 
 
 def processes() -> set[int]:

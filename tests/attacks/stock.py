@@ -31,7 +31,7 @@ from honest import HONEST
 from notebooks import FILES, MALFORMED, PAGES, TAMPERED
 
 from coursekit.grading import guard
-from coursekit.grading.sandbox import find_bwrap
+from coursekit.grading.sandbox import _drop_to, _parents, _tmpfs, find_bwrap
 
 FAMILIES = {
     "honest work": HONEST,
@@ -57,7 +57,7 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc")
 OURS = (Path(__file__).resolve().parents[2], Path(sys.prefix), Path(sys.base_prefix))
 SHOWN = (*map(Path, SYSTEM), *OURS)
 INSIDE = Path(__file__).resolve().with_name("observer.py")
-COURSE = "/tmp/machine/course"  # where the container shows it
+COURSE = "/class"  # where the container shows it
 PORT = 8765  # in a network of the container's own
 NEIGHBOUR = "honest-right"
 PATIENCE = 90.0  # seconds, three times what nbgrader gives a cell
@@ -75,6 +75,8 @@ class Outcome:
 
 
 def main(chosen: list[str]) -> None:
+    # nbgrader looks for alembic by its name, which may lie in this environment alone.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     wanted = [
         (family, attack)
         for family, attacks in FAMILIES.items()
@@ -147,30 +149,22 @@ def container(course: Path, user: int, argv: list[str]) -> list[str]:
     """A machine of its own to grade on: a system, Python, a course."""
     own = ["--unshare-user", "--uid", str(user), "--gid", str(user)]
     names = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP") if os.geteuid() == 0 else ()
-    drop = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--inh-caps=-all"]
-    drop += ["--bounding-set=-all", "--no-new-privs"]
     return [
         *(find_bwrap(), "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"),
         *(() if names else own),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),
         *(word for name in names for word in ("--cap-add", name)),
         *("--proc", "/proc", "--dev", "/dev"),
-        *("--perms", "1777", "--size", str(2**29), "--tmpfs", "/tmp"),
-        *("--perms", "1777", "--size", str(2**26), "--tmpfs", "/dev/shm"),
-        *(word for path in SHOWN for word in shown(path)),
-        *("--perms", "0755", "--dir", str(Path(COURSE).parent), "--bind", str(course), COURSE),
+        *_tmpfs("/tmp", 2**29),
+        *_tmpfs("/dev/shm", 2**26),
+        *(word for path in SHOWN for word in _parents(path)),
+        *(word for path in SHOWN for word in ("--ro-bind-try", str(path), str(path))),
+        *("--bind", str(course), COURSE),
         *("--setenv", "HOME", "/tmp", "--setenv", "OMP_NUM_THREADS", "1", "--chdir", COURSE, "--"),
-        *(drop if names else ()),
+        *(_drop_to(user) if names else ()),
         *("prlimit", f"--as={MEMORY}", "--nproc=200", "--fsize=200000000", "--core=0", "--"),
         *(sys.executable, "-I", "-S", str(guard.__file__), str(MEMORY), *argv),
     ]
-
-
-def shown(path: Path) -> list[str]:
-    """Options that show a directory, below others that anybody may pass."""
-    above = [p for p in reversed(path.parents) if p not in (Path("/"), Path("/tmp"))]
-    passable = [word for p in above for word in ("--perms", "0755", "--dir", str(p))]
-    return [*passable, "--ro-bind-try", str(path), str(path)]
 
 
 def print_table(wanted: list[tuple[str, Attack]], outcomes: list[Outcome]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from witness import fingerprints
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +52,7 @@ def test_gradebook_and_export_say_what_the_report_says(aftermath: Any) -> None:
     assert exported == {name: r.score for name, r in aftermath.results.items()}
 
 
-def test_nothing_but_what_grading_makes_has_changed(aftermath: Any, fingerprints: Any) -> None:
+def test_nothing_but_what_grading_makes_has_changed(aftermath: Any) -> None:
     from coursekit.grading.overlay import PACKAGE
 
     root = aftermath.course.root
