@@ -28,7 +28,7 @@ import nbformat
 
 from coursekit.checks import Check, get, names
 
-__all__ = ["BEGIN", "END", "AuthorError", "build_source", "released", "write_notebook"]
+__all__ = ["BEGIN", "END", "AuthorError", "build_source", "released", "unmarked", "write_notebook"]
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 # What nbgrader puts in the place of a solution.
@@ -108,6 +108,11 @@ def released(source: str, kind: str) -> str:
         elif not inside:
             lines.append(line)
     return "\n".join(lines)
+
+
+def unmarked(source: str) -> str:
+    """The source of a cell with its solution, and without the lines that mark it."""
+    return "\n".join(line for line in source.split("\n") if line.strip() not in (BEGIN, END))
 
 
 def _read(text: Path, number: int, cell: Any) -> _Cell:

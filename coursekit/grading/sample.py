@@ -14,9 +14,9 @@ from typing import Any
 
 import nbformat
 
-from coursekit.grading.author import BEGIN, END, write_notebook
+from coursekit.grading.author import unmarked, write_notebook
 
-__all__ = ["SampleStudent", "sample_class", "write_sample_class"]
+__all__ = ["SampleStudent", "sample_class", "solutions", "write_sample_class"]
 
 STUB = "stub"
 
@@ -81,21 +81,26 @@ def write_sample_class(course_dir: Path, set_name: str) -> list[Path]:
     ValueError : the set is not released yet, or the class names a task or a cell that is not in it
     """
     release = course_dir / "release" / set_name / f"{set_name}.ipynb"
-    source = course_dir / "source" / set_name / f"{set_name}.ipynb"
     if not release.is_file():
         raise ValueError(f"{release} does not exist; expected a released set: release it first")
-    solutions = {
-        cell.metadata.nbgrader.grade_id: _without_markers(cell.source)
-        for cell in _read(source).cells
-        if cell.metadata.nbgrader.solution
-    }
+    right = solutions(course_dir, set_name)
     written = []
     for student in sample_class(course_dir, set_name):
-        notebook = _submission(course_dir, _read(release), solutions, student)
+        notebook = _submission(course_dir, _read(release), right, student)
         path = course_dir / "submitted" / student.name / set_name / f"{set_name}.ipynb"
         write_notebook(path, notebook)
         written.append(path)
     return written
+
+
+def solutions(course_dir: Path, set_name: str) -> dict[str, str]:
+    """The authors' answers to a set whose source was built, by grade_id."""
+    source = _read(course_dir / "source" / set_name / f"{set_name}.ipynb")
+    return {
+        cell.metadata.nbgrader.grade_id: unmarked(cell.source)
+        for cell in source.cells
+        if cell.metadata.nbgrader.solution
+    }
 
 
 def _submission(
@@ -129,7 +134,3 @@ def _submission(
 def _read(path: Path) -> Any:
     read: Any = nbformat.read
     return read(path, as_version=4)
-
-
-def _without_markers(source: str) -> str:
-    return "\n".join(line for line in source.split("\n") if line.strip() not in (BEGIN, END))

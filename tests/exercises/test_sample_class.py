@@ -2,8 +2,6 @@
 
 import html
 import re
-import shutil
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +9,9 @@ from coursekit.checks import get
 
 pytest.importorskip("nbgrader")
 
-from coursekit.grading.course import Course
 from coursekit.grading.release import release_set
 from coursekit.grading.runner import grade_set
 from coursekit.grading.sample import sample_class, write_sample_class
-from coursekit.grading.sandbox import SandboxError, find_bwrap
-
-EXERCISES = Path(__file__).parents[2] / "exercises"
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
@@ -25,19 +19,9 @@ SET = "chern"
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    try:
-        find_bwrap()
-    except SandboxError as refusal:
-        pytest.skip(str(refusal))
-    root = tmp_path_factory.mktemp("class")
-    for folder in ("authored", "answers", "sample"):
-        shutil.copytree(EXERCISES / folder, root / folder)
-    config = (EXERCISES / "nbgrader_config.py").read_text(encoding="utf-8")
+def course(new_course):
     # The endless loop of one student need not hold up the tests.
-    config += "\nc.SplitExecute.call_timeout = 8\n"
-    (root / "nbgrader_config.py").write_text(config, encoding="utf-8")
-    return Course(root)
+    return new_course("class", "\nc.SplitExecute.call_timeout = 8\n")
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,9 @@ The author's solutions are rewritten as students write: under other names, as cl
 and plots, with lists for arrays.  Each style is one student of a class.
 """
 
-import shutil
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import nbformat
 import nbformat.v4
@@ -18,13 +16,10 @@ from coursekit.checks import get, names, set_names
 
 pytest.importorskip("nbgrader")
 
-from coursekit.grading.author import BEGIN, END, write_notebook
-from coursekit.grading.course import Course
+from coursekit.grading.author import write_notebook
 from coursekit.grading.release import release_set
 from coursekit.grading.runner import grade_set
-from coursekit.grading.sandbox import SandboxError, find_bwrap
-
-EXERCISES = Path(__file__).parents[2] / "exercises"
+from coursekit.grading.sample import solutions
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
@@ -46,19 +41,22 @@ class Style:
     change: Callable[[str, str], str] = lambda source, name: source
 
 
-def returning(expression, more=""):
-    """A decorator by hand: what the function returned is ``value`` in the expression."""
-    return Style(
-        wrap=f"""
-        {more}
-        def again(function):
-            def NAME(*args):
-                value = function(*args)
-                return {expression}
-            return NAME
-        NAME = again(NAME)
-        """
-    )
+def decorated(body, setup="", before=""):
+    """A decorator by hand; its body knows ``function``, ``args`` and what ``setup`` defines."""
+    lines = [
+        "def again(function):",
+        textwrap.indent(setup, " " * 4),
+        "    def NAME(*args):",
+        textwrap.indent(textwrap.dedent(body), " " * 8),
+        "    return NAME",
+        "NAME = again(NAME)",
+    ]
+    return Style(before=before, wrap="\n".join(lines))
+
+
+def returning(expression, setup="", before=""):
+    """Something else for the ``value`` that the function returned."""
+    return decorated(f"value = function(*args)\nreturn {expression}", setup, before)
 
 
 def renamed(source, name):
@@ -101,64 +99,47 @@ STYLES = {
         f"np.asarray(value).astype(swapped(value)) if {NUMERIC} else value",
         "def swapped(value): return np.asarray(value).dtype.newbyteorder('>')",
     ),
-    "a-subclass": Style(
+    "a-subclass": returning(
+        f"np.asarray(value).view(Vector) if {NUMERIC} else value",
         before="import numpy as np\nclass Vector(np.ndarray): pass",
-        wrap=returning(f"np.asarray(value).view(Vector) if {NUMERIC} else value").wrap,
     ),
     "floats-for-integers": returning("float(value) if isinstance(value, int) else value"),
     "decimals": returning(
         "Fraction(value) if isinstance(value, float) else value", "from fractions import Fraction"
     ),
-    "spoils-its-input": Style(
-        wrap="""
-        def spoiling(function):
-            def NAME(*args):
-                value = function(*args)
-                for x in args:
-                    for y in x if isinstance(x, list) else [x]:
-                        if isinstance(y, np.ndarray) and y.ndim: y[...] = 0
-                return value
-            return NAME
-        NAME = spoiling(NAME)
+    "spoils-its-input": decorated(
+        """
+        value = function(*args)
+        for x in args:
+            for y in x if isinstance(x, list) else [x]:
+                if isinstance(y, np.ndarray) and y.ndim: y[...] = 0
+        return value
         """
     ),
-    "prints-and-warns": Style(
+    "prints-and-warns": decorated(
+        """
+        print("now at", args); print("careful", file=sys.stderr)
+        warnings.warn("not sure"); logging.error("hm")
+        return function(*args)
+        """,
         before="import logging, sys, warnings\nwarnings.warn('at home too')",
-        wrap="""
-        def talking(function):
-            def NAME(*args):
-                print("now at", args); print("careful", file=sys.stderr)
-                warnings.warn("not sure"); logging.error("hm")
-                return function(*args)
-            return NAME
-        NAME = talking(NAME)
-        """,
     ),
-    "plots": Style(
-        before="import matplotlib.pyplot as plt",
-        wrap="""
-        def plotting(function):
-            def NAME(*args):
-                plt.figure(); plt.plot([1, 2, 3]); plt.show()
-                return function(*args)
-            return NAME
-        NAME = plotting(NAME)
-        NAME
+    "plots": decorated(
+        """
+        plt.figure(); plt.plot([1, 2, 3]); plt.show()
+        return function(*args)
         """,
+        before="import matplotlib.pyplot as plt",
     ),
     "warnings-are-errors-elsewhere": Style(before="import numpy as np\nnp.seterr(all='warn')"),
-    "remembers": Style(
-        wrap="""
-        def remembering(function):
-            seen = {}
-            def NAME(*args):
-                import pickle
-                key = pickle.dumps(args)
-                if key not in seen: seen[key] = function(*args)
-                return seen[key]
-            return NAME
-        NAME = remembering(NAME)
+    "remembers": decorated(
         """
+        key = pickle.dumps(args)
+        if key not in seen: seen[key] = function(*args)
+        return seen[key]
+        """,
+        setup="seen = {}",
+        before="import pickle",
     ),
     "stars": Style(before="from numpy import *\nfrom coursekit import *\nimport numpy, coursekit"),
     "untidy": Style(
@@ -183,17 +164,9 @@ STYLES = {
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
-    """(set, style) -> result, and the course."""
-    try:
-        find_bwrap()
-    except SandboxError as refusal:
-        pytest.skip(str(refusal))
-    root = tmp_path_factory.mktemp("styles")
-    for folder in ("authored", "answers", "sample"):
-        shutil.copytree(EXERCISES / folder, root / folder)
-    shutil.copy(EXERCISES / "nbgrader_config.py", root)
-    course = Course(root)
+def graded(new_course):
+    """(set, style) -> result."""
+    course = new_course("styles")
     found = {}
     for set_name in set_names():
         release_set(course, set_name)
@@ -204,18 +177,13 @@ def graded(tmp_path_factory):
 
 
 def hand_in(course, set_name, student, style):
-    source = nbformat.read(
-        course.root / "source" / set_name / f"{set_name}.ipynb", as_version=nbformat.NO_CONVERT
-    )
     released = course.root / "release" / set_name / f"{set_name}.ipynb"
     notebook = nbformat.read(released, as_version=nbformat.NO_CONVERT)
-    answers = {c.metadata.nbgrader.grade_id: c.source for c in source.cells}
+    answers = solutions(course.root, set_name)
     for cell in notebook.cells:
-        about = cell.metadata.nbgrader
-        if about.solution and cell.cell_type == "code":
-            lines = answers[about.grade_id].split("\n")
-            text = "\n".join(line for line in lines if line.strip() not in (BEGIN, END))
-            cell.source = rewritten(text, about.grade_id, set_name, style)
+        grade_id = cell.metadata.nbgrader.grade_id
+        if grade_id in answers and cell.cell_type == "code":
+            cell.source = rewritten(answers[grade_id], grade_id, set_name, style)
     for index, text in ((0, style.before), (len(notebook.cells) + 1, style.after)):
         if text:
             notebook.cells.insert(index, nbformat.v4.new_code_cell(text))

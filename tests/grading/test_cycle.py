@@ -22,7 +22,7 @@ import pytest
 
 import coursekit
 from coursekit.checks import get, names
-from coursekit.grading.author import BEGIN, END
+from coursekit.grading.sample import solutions
 from coursekit.grading.sandbox import find_bwrap
 
 pytestmark = pytest.mark.slow
@@ -158,29 +158,18 @@ def instructor(
     shutil.rmtree(exchange, ignore_errors=True)
 
 
-def answer(student: Student, solutions: dict[str, str], explanation: str) -> None:
+def answer(student: Student, answers: dict[str, str], explanation: str) -> None:
     """Edit the fetched notebook as this user."""
     path = student.home / SET / f"{SET}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         name = cell.metadata.nbgrader.grade_id
-        cell.source = solutions.get(name, explanation if name.endswith("-manual") else cell.source)
+        given = explanation if name.endswith("-manual") else answers.get(name)
+        cell.source = given or cell.source
     edited = path.with_suffix(".edited")
     nbformat.write(notebook, edited)
     os.replace(edited, path)
     shutil.chown(path, student.name, student.name)
-
-
-def solutions(course: Path) -> dict[str, str]:
-    """The authors' own, once the set is made."""
-    source = nbformat.read(course / "source" / SET / f"{SET}.ipynb", as_version=4)
-    return {
-        cell.metadata.nbgrader.grade_id: "\n".join(
-            line for line in cell.source.split("\n") if line.strip() not in (BEGIN, END)
-        )
-        for cell in source.cells
-        if cell.metadata.nbgrader.grade_id.endswith("-solution")
-    }
 
 
 def text_of(page: Path) -> str:
@@ -203,7 +192,7 @@ def test_a_term(instructor: Instructor, students: dict[str, Student], collector:
     wrong = EXERCISES / "answers" / "wrong" / SET / "flux" / "sign.py"
     answer(
         ada,
-        solutions(instructor.course),
+        solutions(instructor.course, SET),
         "Each minus sign enters once: $j_x = -\\frac{e^2}{h} C E_y$.",
     )
     answer(bela, {"flux-solution": wrong.read_text(encoding="utf-8")}, "I do not know.")

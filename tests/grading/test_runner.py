@@ -77,13 +77,8 @@ def test_unknown_set_is_refused(fresh_course: Course, capsys: pytest.CaptureFixt
 def test_nbgrader_command_gives_the_same_scores(fresh_course: Course, fresh_hand_in: Any) -> None:
     fresh_hand_in.notebook("ada")
     fresh_hand_in.notebook("bob", double="def double(x):\n    return x")
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for step in ("autograde", "generate_feedback"):
-        subprocess.run(
-            [sys.executable, "-m", "nbgrader", step, "chern"],
-            **{"cwd": fresh_course.root, "env": environment, "check": True},
-            capture_output=True,
-        )
+        nbgrader(fresh_course, step)
     with fresh_course.gradebook() as gradebook:
         scores = {s.student.id: s.score for s in gradebook.assignment_submissions("chern")}
     assert scores == {"ada": 5.0, "bob": 2.0}
@@ -106,14 +101,14 @@ def test_late_work_and_extra_credit_count_as_with_nbgrader(
         fresh_hand_in.file(student, f"{time[:10]} {time[11:19]} UTC".encode(), "timestamp.txt")
         ledger[student] = Received("a test", 1, time, False, "")
     save_ledger(course.root, "chern", ledger)
-    autograde(course)
+    nbgrader(course, "autograde", "--force")
     with course.gradebook() as gradebook:
         for student in handed_in:
             (notebook,) = gradebook.find_submission("chern", student).notebooks
             (grade,) = (g for g in notebook.grades if g.name == "double-test")
             grade.extra_credit = 1.5
         gradebook.db.commit()
-    autograde(course)
+    nbgrader(course, "autograde", "--force")
     theirs = penalties(course)
     grade_set(course, "chern", progress=False)
     assert penalties(course) == theirs == {"ada": (6.5, 0.0), "bob": (6.5, 6.5)}
@@ -124,9 +119,10 @@ def test_late_work_and_extra_credit_count_as_with_nbgrader(
         }
 
 
-def autograde(course: Course) -> None:
+def nbgrader(course: Course, step: str, *options: str) -> None:
+    """Run one of nbgrader's own commands."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    command = [sys.executable, "-m", "nbgrader", "autograde", "chern", "--force"]
+    command = [sys.executable, "-m", "nbgrader", step, "chern", *options]
     subprocess.run(command, cwd=course.root, env=environment, check=True, capture_output=True)
 
 
