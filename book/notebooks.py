@@ -27,7 +27,7 @@ def main(target: Path, package: str) -> int:
         read: Any = nbformat.read
         notebook = read(page, as_version=4)
         make: Any = nbformat.v4.new_code_cell
-        notebook.cells.insert(1, make(first, id="install", metadata={"tags": ["remove-cell"]}))
+        notebook.cells.insert(1, make(first, id="install"))
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -27,13 +28,12 @@ def plain(notebook: Any, page: Path) -> Any:
     cited: list[str] = []
     cells = []
     for cell in notebook.cells:
+        cells.append(cell)
         if cell.cell_type != "code":
             cell.source = _roles(_directives(cell.source), page, cited)
-            cells.append(cell)
             continue
         if "hide-input" in cell.metadata.get("tags", []):
             cell.metadata["jupyter"] = {"source_hidden": True}
-        cells.append(cell)
         caption = cell.metadata.get("mystnb", {}).get("figure", {}).get("caption")
         if caption:
             text = _roles(" ".join(caption.split()), page, cited)
@@ -154,6 +154,7 @@ def _roles(text: str, page: Path, cited: list[str]) -> str:
     return _LINK.sub(link, re.sub(r"\{([\w:]+)\}`([^`]+)`", role, text))
 
 
+@functools.cache
 def _works(bibliography: Path) -> dict[str, str]:
     """Key -> authors, journal and DOI."""
     works = {}

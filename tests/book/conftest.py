@@ -15,6 +15,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# The book's own extensions are plain modules.
+sys.path.insert(0, str(ROOT / "book/_ext"))
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for ``name`` once for each page of the table of contents."""

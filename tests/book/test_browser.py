@@ -120,16 +120,6 @@ def test_the_first_page_is_light_and_soon_there(chromium: Any, site: str) -> Non
         assert paint < 5000
 
 
-def test_pages_are_not_heavy(html: Path, name: str) -> None:
-    page = html / f"{name}.html"
-    pictures = [
-        (page.parent / source).resolve()
-        for source in re.findall(r'<img[^>]* src="([^":]+)"', page.read_text("utf-8"))
-    ]
-    weight = page.stat().st_size + sum(picture.stat().st_size for picture in set(pictures))
-    assert weight < 1_500_000
-
-
 def test_a_symbol_and_a_formula_are_one_click_from_their_meaning(chromium: Any, site: str) -> None:
     with opened(chromium, f"{site}/principles/streda.html") as (page, _):
         links = page.locator(".equation-links a").evaluate_all("all => all.map(a => a.href)")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book/_ext"))
 lighter = pytest.importorskip("lighter", reason="the book's packages are not installed")
 
 WORDS = {"used", "main", "dark"}

@@ -63,6 +63,13 @@ def test_every_picture_says_what_it_shows(html: Path, name: str) -> None:
         assert "/" not in alt, f"{name}: a file name is no description: {alt}"
 
 
+def test_pages_are_not_heavy(html: Path, name: str) -> None:
+    page = html / f"{name}.html"
+    pictures = {(page.parent / str(image["src"])).resolve() for image in _Page(page).images}
+    weight = page.stat().st_size + sum(picture.stat().st_size for picture in pictures)
+    assert weight < 1_500_000
+
+
 def test_every_code_cell_ran_and_none_failed(html: Path, name: str) -> None:
     written = (BOOK / f"{name}.md").read_text().count("```{code-cell}")
     notebook = html / "_sources" / f"{name}.ipynb"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book/_ext"))
 plain = pytest.importorskip("plain", reason="the book's packages are not installed").plain
 
 PAGE = """\
